@@ -1,0 +1,68 @@
+"""``pattern``: a line of the log matched a regular expression (RE2 syntax: linear time on hostile text).
+
+The alert stands from the first match; it resolves after ``quiet`` without another, or with the end of the run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from rules.history import RunState
+from rules.observation import Event, Item
+from rules.rule import TICK, Context, LinePattern, Rule, RuleBase, RuleSpec
+from rules.units import Duration, human_duration
+from rules.verdict import UNKNOWN, Status, Verdict
+
+
+def _compiles(pattern: str) -> str:
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options)
+    except re2.error as wrong:
+        said = wrong.args[0].decode() if wrong.args and isinstance(wrong.args[0], bytes) else str(wrong)
+        raise ValueError(f"no regular expression (RE2 syntax, without look-around): {said}") from None
+    return pattern
+
+
+Regex = Annotated[str, AfterValidator(_compiles), Field(min_length=1, max_length=2000)]
+
+
+class Spec(RuleSpec):
+    """A line matched."""
+
+    kind: ClassVar[str] = "pattern"
+    match: Regex = Field(description="the regular expression that a line must contain")
+    ignore: Regex | None = Field(None, description="lines that also match this do not count")
+    quiet: Duration = Field(3600.0, description="it resolves after this time without another match")
+
+    def build(self, context: Context) -> Rule:
+        base = self.base({"event:match", TICK, "event:ended"}, LinePattern(self.match, self.ignore))
+        return Pattern(**base, quiet_s=self.quiet)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern(RuleBase):
+    quiet_s: float = 3600.0
+
+    def judge(self, run: RunState, now: float, item: Item | None) -> Verdict:
+        mark = run.marks.setdefault(self.id, {"count": 0, "last_s": None})
+        if isinstance(item, Event) and item.kind == "match":
+            if item.fields.get("rule") != self.id:
+                return UNKNOWN
+            mark["count"] += 1
+            mark["last_s"] = now
+            times = f" ({mark['count']} times)" if mark["count"] > 1 else ""
+            return Verdict(
+                Status.BREACHED, f"{item.text}{times}", run.step, None, numbers={"count": mark["count"]},
+                resolves_when=f"no such line for {human_duration(self.quiet_s)}",
+            )  # fmt: skip
+        if mark["last_s"] is not None and now - mark["last_s"] >= self.quiet_s:
+            mark.update(count=0, last_s=None)
+            return Verdict(Status.OK, f"no such line for {human_duration(self.quiet_s)}", run.step)
+        return UNKNOWN

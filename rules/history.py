@@ -1,0 +1,218 @@
+"""What one run has shown so far: the state that every rule judges.
+
+``RunState.see`` takes observations, events and progress in the order of the log and keeps, a metric, the values by step.
+It decides where an attempt ends and the next begins, and drops what many ranks printed twice. It never judges.
+
+The state is owned by one thread and grows only at its ends, so a view that remembers a length stays valid.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from math import isfinite
+from statistics import median
+from typing import Any
+
+from rules.alert import Alert
+from rules.observation import Event, Item, Observation, Progress
+
+KEPT_POINTS = 20_000
+"""Points kept a metric and attempt; beyond it every second of the older half goes (a page shows fewer, a rule looks at the
+last few hundred)."""
+
+RANK_WINDOW = 512
+"""Steps back in which the same (metric, step, value) counts as another rank's print of the same fact."""
+
+MAX_EVENTS = 500
+"""Events kept a run, the first ones and the last."""
+
+
+@dataclass(slots=True)
+class Series:
+    """One metric in one attempt: parallel arrays of steps (the log's axis), values, and times (Unix s, NaN if unknown)."""
+
+    name: str
+    steps: array[float] = field(default_factory=lambda: array("d"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+    times: array[float] = field(default_factory=lambda: array("d"))
+    epochs: array[float] = field(default_factory=lambda: array("d"))
+    count: int = 0
+    best: float | None = None
+    best_step: float | None = None
+
+    @property
+    def last(self) -> float | None:
+        return self.values[-1] if self.values else None
+
+    @property
+    def last_step(self) -> float | None:
+        return self.steps[-1] if self.steps else None
+
+    def append(self, at: float, value: float, time_s: float | None, epoch: float | None = None, *, higher_is_better: bool = False) -> None:
+        self.steps.append(at)
+        self.values.append(value)
+        self.times.append(float("nan") if time_s is None else time_s)
+        self.epochs.append(float("nan") if epoch is None else epoch)
+        self.count += 1
+        if isfinite(value) and (self.best is None or (value > self.best if higher_is_better else value < self.best)):
+            self.best, self.best_step = value, at
+        if len(self.steps) > KEPT_POINTS:
+            self._thin()
+
+    def has_recent(self, at: float, value: float) -> bool:
+        """Whether the same value stands at the same step among the last ``RANK_WINDOW`` points."""
+        steps, values = self.steps, self.values
+        for i in range(len(steps) - 1, max(-1, len(steps) - 1 - RANK_WINDOW), -1):
+            if steps[i] == at and (values[i] == value or (value != value and values[i] != values[i])):
+                return True
+            if steps[i] < at:
+                return False
+        return False
+
+    def first_at_or_after(self, step: float) -> int | None:
+        """Index of the first point whose step is ``step`` or later, None where there is none."""
+        i = bisect_left(self.steps, step)
+        return i if i < len(self.steps) else None
+
+    def interval(self) -> float | None:
+        """The usual distance between two points on the axis (median of the last 32), None below two distinct steps."""
+        tail = self.steps[-33:]
+        gaps = [b - a for a, b in zip(tail, tail[1:], strict=False) if b > a]
+        return median(gaps) if gaps else None
+
+    def _thin(self) -> None:
+        half = len(self.steps) // 2
+        for column in (self.steps, self.values, self.times, self.epochs):
+            column[:half] = column[:half:2]
+
+
+@dataclass(slots=True)
+class RunState:
+    """One run: its attempt, its metrics, its events, how far it is, and the marks that rules left.
+
+    ``marks`` holds, a rule id, the JSON-able dictionary that the rule keeps between judgements (a milestone's verdict).
+    ``facts`` is what SLURM says of the job, where it was asked: ``state``, ``end_time_s``, ``job_name``, ``user``, ``nodes``.
+    ``first_step`` is the first step of the present attempt; milestones below it keep their earlier verdict.
+    """
+
+    run: str
+    paths: list[str] = field(default_factory=list)
+    format: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    attempt: int = 1
+    attempt_from: int = 0
+    step: float | None = None
+    epoch: float | None = None
+    first_step: float | None = None
+    total_steps: float | None = None
+    series: dict[str, Series] = field(default_factory=dict)
+    earlier: dict[str, Series] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    marks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    new_start: bool = False
+    ended: str | None = None
+    started_s: float | None = None
+    last_line_s: float | None = None
+    last_step_s: float | None = None
+    longest_quiet_s: float = 0.0
+    observations: int = 0
+    alerts: dict[str, Alert] = field(default_factory=dict)
+
+    def see(self, item: Item) -> bool:
+        """Take one item. False where it was another rank's copy of a known fact and changed nothing."""
+        if isinstance(item, Observation):
+            return self._observe(item)
+        if isinstance(item, Progress):
+            return self._progress(item)
+        return self._event(item)
+
+    def heard(self, time_s: float) -> None:
+        """The log grew at ``time_s`` (Unix s): the silence before it is measured."""
+        if self.started_s is None:
+            self.started_s = time_s
+        if self.last_line_s is not None:
+            self.longest_quiet_s = max(self.longest_quiet_s, time_s - self.last_line_s)
+        self.last_line_s = time_s if self.last_line_s is None else max(self.last_line_s, time_s)
+
+    def metric(self, name: str) -> Series | None:
+        return self.series.get(name)
+
+    def restart(self, reason: str) -> None:
+        """Begin the next attempt: a requeue, a rewritten file, or a step that fell back. Does nothing to an empty attempt."""
+        self.ended = None
+        if not self.series:
+            return
+        for name, series in self.series.items():
+            self.earlier[name] = series
+        self.attempt += 1
+        self.series = {}
+        self.step = self.epoch = self.first_step = None
+        self.new_start = False
+        self.events.append(Event("attempt", f"attempt {self.attempt}: {reason}", fields={"attempt": self.attempt}))
+
+    def _observe(self, item: Observation) -> bool:
+        at = item.at
+        series = self.series.get(item.metric)
+        if series is not None:
+            if series.has_recent(at, item.value):
+                return False
+            if self.falls_back(series, at):
+                self.restart(f"{item.metric} went back from step {series.last_step:g} to {at:g}")
+                series = None
+        if series is None:
+            series = self.series[item.metric] = Series(item.name or item.metric)
+        series.append(at, item.value, item.time_s, item.epoch, higher_is_better=goes_up(item.metric))
+        self.observations += 1
+        self._reach(item.step if item.step is not None else item.epoch, item.time_s)
+        if item.epoch is not None:
+            self.epoch = item.epoch if self.epoch is None else max(self.epoch, item.epoch)
+        if self.first_step is None:
+            self.first_step = at
+        return True
+
+    def falls_back(self, series: Series, at: float) -> bool:
+        """Whether a value at ``at`` means that the run began anew: behind the metric's last step, and not a late rank's print."""
+        last = series.last_step
+        if last is None or at >= last:
+            return False
+        if self.new_start:
+            return True
+        gap = series.interval() or 0.0
+        return last - at > 2 * gap or at <= (series.steps[0] if series.steps else at)
+
+    def _progress(self, item: Progress) -> bool:
+        if item.total_steps is not None:
+            self.total_steps = item.total_steps
+        if item.step is not None:
+            self._reach(item.step, item.time_s)
+        return True
+
+    def _reach(self, step: float | None, time_s: float | None) -> None:
+        if step is not None and (self.step is None or step > self.step):
+            self.step = step
+            if time_s is not None:
+                self.last_step_s = time_s
+
+    def _event(self, item: Event) -> bool:
+        if item.kind == "started":
+            self.new_start = bool(self.series)
+            self.ended = None
+        elif item.kind == "ended":
+            self.ended = str(item.fields.get("how", "ended"))
+        if item.kind != "match":
+            if len(self.events) >= MAX_EVENTS:
+                del self.events[MAX_EVENTS // 2]
+            self.events.append(item)
+        return True
+
+
+UP_WORDS = ("acc", "auc", "map", "miou", "iou", "bleu", "f1", "ndcg", "reward", "rew_mean", "score", "precision", "recall", "psnr", "ssim", "r2")
+
+
+def goes_up(metric: str) -> bool:
+    """Whether a larger value of a metric of this name is better."""
+    low = metric.lower()
+    return "loss" not in low and any(word in low for word in UP_WORDS)
+
