@@ -102,10 +102,11 @@ class RunState:
     format: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     attempt: int = 1
-    attempt_from: int = 0
+    judged_attempt: int = 1
     step: float | None = None
     epoch: float | None = None
     first_step: float | None = None
+    first_epoch: float | None = None
     total_steps: float | None = None
     series: dict[str, Series] = field(default_factory=dict)
     earlier: dict[str, Series] = field(default_factory=dict)
@@ -148,7 +149,7 @@ class RunState:
             self.earlier[name] = series
         self.attempt += 1
         self.series = {}
-        self.step = self.epoch = self.first_step = None
+        self.step = self.epoch = self.first_step = self.first_epoch = None
         self.new_start = False
         self.events.append(Event("attempt", f"attempt {self.attempt}: {reason}", fields={"attempt": self.attempt}))
 
@@ -169,7 +170,7 @@ class RunState:
         if item.epoch is not None:
             self.epoch = item.epoch if self.epoch is None else max(self.epoch, item.epoch)
         if self.first_step is None:
-            self.first_step = at
+            self.first_step, self.first_epoch = at, item.epoch
         return True
 
     def falls_back(self, series: Series, at: float) -> bool:

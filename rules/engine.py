@@ -1,0 +1,104 @@
+"""The loop over the rules: which of them look at an item, what becomes of their alerts, what there is to tell.
+
+Pure: no clock, no I/O; ``now`` is Unix seconds. One engine serves every run that has the same rules.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from rules.alert import FIRING, INACTIVE, RESOLVED, Alert, Transition, step
+from rules.history import RunState
+from rules.milestone import Milestone
+from rules.observation import Event, Item, Observation
+from rules.rule import ANY_METRIC, TICK, LinePattern, Rule
+
+
+class Engine:
+    """The rules of one file, indexed by what wakes them."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = tuple(rules)
+        self._by_topic: dict[str, list[Rule]] = defaultdict(list)
+        for rule in self.rules:
+            for topic in rule.topics:
+                self._by_topic[topic].append(rule)
+        self._cache: dict[str, tuple[Rule, ...]] = {}
+
+    @property
+    def milestones(self) -> tuple[Milestone, ...]:
+        return tuple(rule for rule in self.rules if isinstance(rule, Milestone))
+
+    @property
+    def patterns(self) -> dict[str, LinePattern]:
+        """Rule id -> the lines that it wants to see."""
+        return {rule.id: rule.lines for rule in self.rules if rule.lines is not None}
+
+    def rule(self, rule_id: str) -> Rule | None:
+        return next((rule for rule in self.rules if rule.id == rule_id), None)
+
+    def see(self, run: RunState, item: Item, now: float) -> list[Transition]:
+        """Let ``run`` take ``item``, and say what changed."""
+        if not run.see(item):
+            return []
+        told = self._close_attempt(run, now) if run.judged_attempt != run.attempt else []
+        for rule in self._awake(item):
+            told += self._apply(rule, run, now, item)
+        return told
+
+    def tick(self, run: RunState, now: float) -> list[Transition]:
+        """Time has passed: ask the rules that look at the clock."""
+        told: list[Transition] = []
+        for rule in self._by_topic.get(TICK, ()):
+            told += self._apply(rule, run, now, None)
+        return told
+
+    def _awake(self, item: Item) -> tuple[Rule, ...]:
+        if isinstance(item, Observation):
+            topic, extra = item.metric, ANY_METRIC
+        elif isinstance(item, Event):
+            topic, extra = f"event:{item.kind}", "event:any"
+        else:
+            topic, extra = "progress", ANY_METRIC
+        awake = self._cache.get(topic)
+        if awake is None:
+            wanted = (topic, extra)
+            awake = self._cache[topic] = tuple(rule for rule in self.rules if any(t in rule.topics for t in wanted))
+            if len(self._cache) > 4096:  # hostile logs may invent metric names without end
+                self._cache.clear()
+        return awake
+
+    def _apply(self, rule: Rule, run: RunState, now: float, item: Item | None) -> Iterable[Transition]:
+        verdict = rule.judge(run, now, item)
+        before = run.alerts.get(rule.id) or _NEW
+        after, changes = step(before, verdict, now=now, severity=rule.severity, hold=rule.hold)
+        if after is not before:
+            run.alerts[rule.id] = after
+        return [
+            Transition(run.run, run.attempt, rule.id, rule.kind, c.severity, c.state, c.step, c.value, c.message, now) for c in changes
+        ]
+
+    def _close_attempt(self, run: RunState, now: float) -> list[Transition]:
+        """A new attempt judges anew, once its first step is known: alerts resolve, but for milestones below that step."""
+        if run.first_step is None:
+            return []
+        attempt, run.judged_attempt = run.judged_attempt, run.attempt
+        told: list[Transition] = []
+        for rule in self.rules:
+            alert = run.alerts.get(rule.id)
+            if isinstance(rule, Milestone):
+                if rule.mark(run)["attempt"] != run.attempt:
+                    continue
+            else:
+                run.marks.pop(rule.id, None)
+            if alert is None or alert.state == INACTIVE:
+                continue
+            run.alerts[rule.id] = Alert()
+            if alert.state == FIRING:
+                reason = f"attempt {run.attempt} began, it is judged anew"
+                told.append(Transition(run.run, attempt, rule.id, rule.kind, alert.severity, RESOLVED, run.step, None, reason, now))
+        return told
+
+
+_NEW = Alert()
