@@ -19,11 +19,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from rules.jsonable import jsonable, step_number
 from rules.units import NO_HOLD, Hold
 from rules.verdict import Severity, Status, Verdict
 
 INACTIVE, PENDING, FIRING = "inactive", "pending", "firing"
 MET, RESOLVED = "met", "resolved"
+EVENT_KEYS = ("run", "attempt", "rule", "kind", "severity", "state", "step", "value", "message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,8 @@ class Transition:
 
     def as_json(self) -> dict[str, Any]:
         """The event object of ``replay --json`` and ``watch --json``."""
-        from rules.jsonable import jsonable
-
-        return {key: jsonable(getattr(self, key)) for key in ("run", "attempt", "rule", "kind", "severity", "state", "step", "value", "message")}
+        told = {key: jsonable(getattr(self, key)) for key in EVENT_KEYS}
+        return told | {"step": step_number(self.step)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import isfinite
 from statistics import median
 from typing import Any
@@ -79,7 +80,7 @@ class Series:
     def interval(self) -> float | None:
         """The usual distance between two points on the axis (median of the last 32), None below two distinct steps."""
         tail = self.steps[-33:]
-        gaps = [b - a for a, b in zip(tail, tail[1:], strict=False) if b > a]
+        gaps = [b - a for a, b in pairwise(tail) if b > a]
         return median(gaps) if gaps else None
 
     def _thin(self) -> None:
@@ -209,7 +210,9 @@ class RunState:
         return True
 
 
-UP_WORDS = ("acc", "auc", "map", "miou", "iou", "bleu", "f1", "ndcg", "reward", "rew_mean", "score", "precision", "recall", "psnr", "ssim", "r2")
+UP_WORDS = (
+    "acc", "auc", "map", "miou", "iou", "bleu", "f1", "ndcg", "reward", "rew_mean", "score", "precision", "recall", "psnr", "ssim", "r2",
+)  # fmt: skip
 
 
 def goes_up(metric: str) -> bool:

@@ -22,7 +22,7 @@ from math import isnan
 from rules.history import RunState, Series
 from rules.jsonable import short
 from rules.observation import Item, Observation
-from rules.rule import ANY_METRIC, ENDED, RuleBase
+from rules.rule import RuleBase
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 PENDING, MET, MISSED, WORRY, NO_DATA = "pending", "met", "missed", "worry", "no_data"
@@ -34,7 +34,7 @@ _HOLDS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.
 _SHORT = re.compile(r"\s*(\w+)\s+(\S+)\s+(?:([A-Za-z_][\w./@-]*)\s+)?(?=<|>|in\s)")
 
 
-class Malformed(ValueError):
+class MalformedError(ValueError):
     """A short form that cannot be read; ``at`` and ``length`` mark the fault in the text (characters)."""
 
     def __init__(self, problem: str, at: int = 0, length: int = 1, advice: str = "") -> None:
@@ -71,15 +71,15 @@ class Condition:
 
 
 def condition(text: str, at: int = 0) -> Condition:
-    """``< 0.9`` or ``in 0.40..0.45``. Raises Malformed; ``at`` is where ``text`` stands in what the user wrote."""
+    """``< 0.9`` or ``in 0.40..0.45``. Raises MalformedError; ``at`` is where ``text`` stands in what the user wrote."""
     found = _CONDITION.fullmatch(text)
     if not found:
-        raise Malformed(f"`{text.strip()}` is no condition", at, len(text), "write < 0.9, <= 0.9, > 0.7, >= 0.7 or in 0.40..0.45")
+        raise MalformedError(f"`{text.strip()}` is no condition", at, len(text), "write < 0.9, <= 0.9, > 0.7, >= 0.7 or in 0.40..0.45")
     if found[1]:
         return Condition(found[1], float(found[2]))
     low, high = float(found[3]), float(found[4])
     if low > high:
-        raise Malformed(f"the range {found[3]}..{found[4]} is empty", at, len(text), f"write in {found[4]}..{found[3]}")
+        raise MalformedError(f"the range {found[3]}..{found[4]} is empty", at, len(text), f"write in {found[4]}..{found[3]}")
     return Condition("in", high, low)
 
 
@@ -97,14 +97,14 @@ class MilestoneForm:
 
 
 def parse_milestone(text: str) -> MilestoneForm:
-    """``AXIS N [METRIC] OP VALUE [, worry OP VALUE] [, severity S]``. Raises Malformed."""
+    """``AXIS N [METRIC] OP VALUE [, worry OP VALUE] [, severity S]``. Raises MalformedError."""
     head, *rest = text.split(",")
     found = _SHORT.match(head)
     if not found:
-        raise Malformed(f"`{text.strip()}` is no milestone", 0, len(text), "write step 100 < 0.9, worry > 1.0")
+        raise MalformedError(f"`{text.strip()}` is no milestone", 0, len(text), "write step 100 < 0.9, worry > 1.0")
     axis, number, metric = found[1], found[2], found[3]
     if axis not in ("step", "epoch"):
-        raise Malformed(f"`{axis}` is no axis", found.start(1), len(axis), "write step or epoch")
+        raise MalformedError(f"`{axis}` is no axis", found.start(1), len(axis), "write step or epoch")
     form = MilestoneForm(axis, _place(number, found.start(2)), condition(head[found.end() :], found.end()), metric)
     at, worry, severity = len(head) + 1, None, None
     for part in rest:
@@ -115,7 +115,8 @@ def parse_milestone(text: str) -> MilestoneForm:
         elif word == "severity":
             severity = _severity(tail.strip(), at + lead + len(word) + 1)
         else:
-            raise Malformed(f"`{part.strip()}` is not understood", at + lead, len(part.strip()) or 1, "write worry OP VALUE or severity S")
+            length = len(part.strip()) or 1
+            raise MalformedError(f"`{part.strip()}` is not understood", at + lead, length, "write worry OP VALUE or severity S")
         at += len(part) + 1
     return MilestoneForm(form.axis, form.step, form.expect, form.metric, worry, severity)
 
@@ -126,7 +127,7 @@ def _place(text: str, at: int) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e15:
-        raise Malformed(f"`{text}` is no step", at, len(text), "write a number such as 100")
+        raise MalformedError(f"`{text}` is no step", at, len(text), "write a number such as 100")
     return number
 
 
@@ -134,7 +135,7 @@ def _severity(text: str, at: int) -> Severity:
     try:
         return Severity(text)
     except ValueError:
-        raise Malformed(f"`{text}` is no severity", at, max(1, len(text)), "write info, warning or critical") from None
+        raise MalformedError(f"`{text}` is no severity", at, max(1, len(text)), "write info, warning or critical") from None
 
 
 @dataclass(frozen=True, slots=True)

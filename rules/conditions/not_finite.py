@@ -29,9 +29,10 @@ class Spec(RuleSpec):
 @dataclass(frozen=True, slots=True)
 class NotFinite(RuleBase):
     def judge(self, run: RunState, now: float, item: Item | None) -> Verdict:
-        bad = [(name, s) for name in sorted(self.topics) if (s := run.metric(name)) is not None and s.last is not None and not isfinite(s.last)]
-        if bad:
-            name, series = bad[0]
+        for name in sorted(self.topics):
+            series = run.metric(name)
+            if series is None or series.last is None or isfinite(series.last):
+                continue
             finite = [(s, v) for s, v in zip(series.steps, series.values, strict=True) if isfinite(v)][-1:]
             before = f"; last finite value {short(finite[0][1])} at step {finite[0][0]:g}" if finite else "; it never was finite"
             return Verdict(

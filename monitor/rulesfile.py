@@ -1,0 +1,35 @@
+"""From a rules file on disk to a rulebook: reads it, finds the presets that ship, and gives every mistake its place."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from monitor.yamlfile import Document, load_yaml, parse_yaml
+from rules.spec import Rulebook, RulesReader
+
+
+@cache
+def presets() -> dict[str, Any]:
+    """The presets that ship, by name, as plain data."""
+    folder = files("rules").joinpath("presets")
+    found = {entry.name.removesuffix(".yaml"): entry for entry in folder.iterdir() if entry.name.endswith(".yaml")}
+    return {name: parse_yaml(found[name].read_text("utf-8"), f"preset {name}").value for name in sorted(found)}
+
+
+def load_rules(path: Path | None) -> Rulebook:
+    """The rulebook of ``path``; the preset ``default`` where there is none. Raises ConfigErrors with every mistake."""
+    if path is None:
+        return read_rulebook(Document("preset default", "", {}), "preset default")
+    return read_rulebook(load_yaml(path), path.name)
+
+
+def read_rulebook(document: Document, label: str) -> Rulebook:
+    """The rulebook of a parsed file. Raises ConfigErrors."""
+    reader = RulesReader(presets())
+    book = reader.read(document.value, label)
+    if reader.problems:
+        raise document.errors(reader.problems)
+    return book
