@@ -1,0 +1,1 @@
+"""What others may fetch: ``/metrics``, the JSON API, the page. Reads the snapshot, never changes it."""
