@@ -26,8 +26,24 @@ lightning_finetune() {
     $py train.py keys && keep ./*_keys*.json
 }
 
+lightning_rich() {
+    py="$VENVS/lightning/bin/python"
+    PYTHONPATH="$RUN:$VENVS/rich" run slurm-20411873 $py train.py rich
+    run slurm-20411874 $py train.py accum
+    one slurm-20411875.out $py train.py epochs
+}
+
+hf_trainer() {
+    for v in 4 5; do
+        run hf${v}_bar_20415001 "$VENVS/hf$v/bin/python" train.py bar
+        run hf${v}_nobar_20415002 "$VENVS/hf$v/bin/python" train.py nobar
+        one hf${v}_one_20415003.out "$VENVS/hf$v/bin/python" train.py one
+    done
+    run accelerate_20415010 "$VENVS/hf5/bin/python" accelerate_loop.py
+}
+
 #NEXT
-all="lightning_finetune"
+all="lightning_finetune lightning_rich hf_trainer"
 mkdir -p "$RUN" && cp "$HERE/toy.py" "$RUN/"
 for name in ${*:-$all}; do
     rm -rf "${RUN:?}/$name" && mkdir -p "$RUN/$name" && cp "$HERE/$name"/*.py "$RUN/$name/"
