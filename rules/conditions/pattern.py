@@ -12,25 +12,18 @@ from pydantic import AfterValidator, Field
 
 from rules.history import RunState
 from rules.observation import Event, Item
+from rules.regex import MAX_PATTERN, compile_pattern
 from rules.rule import TICK, Context, LinePattern, Rule, RuleBase, RuleSpec
 from rules.units import Duration, human_duration
 from rules.verdict import UNKNOWN, Status, Verdict
 
 
 def _compiles(pattern: str) -> str:
-    import re2
-
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-    except re2.error as wrong:
-        said = wrong.args[0].decode() if wrong.args and isinstance(wrong.args[0], bytes) else str(wrong)
-        raise ValueError(f"no regular expression (RE2 syntax, without look-around): {said}") from None
+    compile_pattern(pattern)
     return pattern
 
 
-Regex = Annotated[str, AfterValidator(_compiles), Field(min_length=1, max_length=2000)]
+Regex = Annotated[str, AfterValidator(_compiles), Field(min_length=1, max_length=MAX_PATTERN)]
 
 
 class Spec(RuleSpec):
