@@ -1,0 +1,122 @@
+"""The HTTP application: ``/metrics``, health, and the typed JSON API over the snapshot. Reads only.
+
+The only importer of fastapi. Answers are built as plain dictionaries and not validated a second time on their way out; the
+models of ``wire.py`` describe them in ``/api/openapi.json``, and the tests hold every answer to them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from monitor import __version__
+from monitor.serve import documents, wire
+from monitor.serve.metrics import Metrics
+from monitor.snapshot import MetricView, RunView, Snapshot
+
+
+class Json(Response):
+    """A dictionary as JSON; never cached, since the next moment knows better."""
+
+    media_type = "application/json"
+
+    def __init__(self, content: Any, status_code: int = 200) -> None:
+        super().__init__(content, status_code, {"Cache-Control": "no-store"})
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def application(snapshot: Callable[[], Snapshot]) -> FastAPI:
+    """The application over ``snapshot()``, which is asked once a request. The API browser of fastapi is off: it loads from a CDN."""
+    app = FastAPI(
+        title="loss-watch", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
+        description="What loss-watch knows about the training runs that it follows. Read only.",
+    )  # fmt: skip
+    _add_probes(app, snapshot)
+    _add_metrics(app, snapshot)
+    _add_runs(app, snapshot)
+    _add_lists(app, snapshot)
+    return app
+
+
+def _add_probes(app: FastAPI, snapshot: Callable[[], Snapshot]) -> None:
+    @app.get("/-/healthy", include_in_schema=False)
+    @app.head("/healthz", include_in_schema=False)
+    @app.get("/healthz", response_class=PlainTextResponse, tags=["health"])
+    async def healthz() -> PlainTextResponse:
+        """The process is alive."""
+        return PlainTextResponse("ok\n")
+
+    @app.get("/-/ready", include_in_schema=False)
+    @app.head("/readyz", include_in_schema=False)
+    @app.get("/readyz", response_class=PlainTextResponse, tags=["health"])
+    async def readyz() -> PlainTextResponse:
+        """Every file that stood there at the start was read to its end; 503 until then."""
+        if snapshot().ready:
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("reading the logs for the first time\n", 503)
+
+
+def _add_metrics(app: FastAPI, snapshot: Callable[[], Snapshot]) -> None:
+    metrics = Metrics(snapshot)
+
+    @app.get("/metrics", response_class=PlainTextResponse, tags=["metrics"])
+    async def scrape(request: Request) -> Response:
+        """Prometheus text, or OpenMetrics where ``Accept`` asks for it."""
+        body, content_type = metrics.scrape(request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type})
+
+
+def _add_runs(app: FastAPI, snapshot: Callable[[], Snapshot]) -> None:
+    @app.get("/api/v1/runs", response_model=wire.Runs, tags=["runs"])
+    async def runs() -> Response:
+        """Every run that is watched, in the order in which they were found."""
+        return Json(documents.runs(snapshot()))
+
+    # The longer path first: a run's name may hold a slash.
+    @app.get("/api/v1/runs/{run:path}/series", response_model=wire.Series, tags=["runs"])
+    async def series(
+        run: str,
+        metric: Annotated[str, Query(description="as the run lists it")] = "val_loss",
+        max_points: Annotated[int | None, Query(ge=4, le=100_000, description="about this many an attempt, extremes kept")] = None,
+        since_step: Annotated[float | None, Query(description="only points at or after this step")] = None,
+    ) -> Response:
+        """One metric of one run as columns, attempt by attempt."""
+        view = _run(snapshot(), run)
+        return Json(documents.series(view, _metric(view, metric), max_points=max_points, since_step=since_step))
+
+    @app.get("/api/v1/runs/{run:path}", response_model=wire.RunDetail, tags=["runs"])
+    async def one_run(run: str) -> Response:
+        """One run with its events."""
+        return Json(documents.run_detail(_run(snapshot(), run)))
+
+
+def _add_lists(app: FastAPI, snapshot: Callable[[], Snapshot]) -> None:
+    @app.get("/api/v1/alerts", response_model=wire.Alerts, tags=["alerts"])
+    async def alerts(run: str | None = None, state: str | None = None) -> Response:
+        """The alerts of every run, or of one run or one state (``pending``, ``firing``, ``resolved``)."""
+        return Json(documents.alerts(snapshot(), run=run, state=state))
+
+    @app.get("/api/v1/news", response_model=wire.News, tags=["alerts"])
+    async def news() -> Response:
+        """What was told of late: milestones met, alerts that fired and resolved."""
+        return Json(documents.news(snapshot()))
+
+
+def _run(snapshot: Snapshot, name: str) -> RunView:
+    for view in snapshot.runs:
+        if view.run == name:
+            return view
+    raise HTTPException(404, f"no run `{name[:200]}`; /api/v1/runs lists them")
+
+
+def _metric(view: RunView, name: str) -> MetricView:
+    if name in view.metrics:
+        return view.metrics[name]
+    known = ", ".join(list(view.metrics)[:20]) or "none yet"
+    raise HTTPException(404, f"run {view.run} has no metric `{name[:200]}`; it has {known}")

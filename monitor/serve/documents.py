@@ -1,0 +1,122 @@
+"""The snapshot as the API's documents: plain dictionaries, ready for JSON. Pure. ``wire.py`` is their type."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from monitor.serve.curve import columns, thin, trend
+from monitor.snapshot import AlertView, EventView, MetricView, MilestoneView, NewsView, RunView, Snapshot
+from rules.jsonable import jsonable, step_number
+
+SCHEMA_VERSION = 1
+TREND_METRICS = ("val_loss", "train_loss")
+MAX_EVENT_CHARS = 2000
+
+
+def runs(snapshot: Snapshot) -> dict[str, Any]:
+    """``/api/v1/runs``."""
+    return {
+        "schema_version": SCHEMA_VERSION, "time_s": snapshot.time_s, "version": snapshot.version, "rules": snapshot.rules_label,
+        "ready": snapshot.ready, "runs": [run(view) for view in snapshot.runs],
+    }  # fmt: skip
+
+
+def run_detail(view: RunView) -> dict[str, Any]:
+    """``/api/v1/runs/{run}``."""
+    return {"schema_version": SCHEMA_VERSION, **run(view), "events": [_event(event) for event in view.events]}
+
+
+def series(view: RunView, metric: MetricView, *, max_points: int | None, since_step: float | None) -> dict[str, Any]:
+    """``/api/v1/runs/{run}/series``: every attempt, the earlier ones first, each thinned to ``max_points``."""
+    parts = (*metric.earlier, metric.series)
+    first = view.attempt - len(metric.earlier)
+    attempts = []
+    for number, part in enumerate(parts, start=max(first, 1)):
+        steps, values, times = thin(*columns(part, since_step), max_points)
+        attempts.append({
+            "attempt": number, "steps": [step_number(step) for step in steps], "values": [jsonable(value) for value in values],
+            "times": [time if math.isfinite(time) else None for time in times],
+        })  # fmt: skip
+    return {
+        "schema_version": SCHEMA_VERSION, "run": view.run, "metric": metric.metric, "name": metric.name,
+        "points": sum(part.length for part in parts), "attempts": attempts,
+    }  # fmt: skip
+
+
+def alerts(snapshot: Snapshot, *, run: str | None = None, state: str | None = None) -> dict[str, Any]:
+    """``/api/v1/alerts``: those of every run, or of one run or state."""
+    found = [
+        _alert(view, alert)
+        for view in snapshot.runs if run is None or view.run == run
+        for alert in view.alerts if state is None or alert.state == state
+    ]  # fmt: skip
+    return {"schema_version": SCHEMA_VERSION, "time_s": snapshot.time_s, "alerts": found}
+
+
+def news(snapshot: Snapshot) -> dict[str, Any]:
+    """``/api/v1/news``: what was told, latest first."""
+    return {"schema_version": SCHEMA_VERSION, "time_s": snapshot.time_s, "news": [_told(told) for told in snapshot.news]}
+
+
+def run(view: RunView) -> dict[str, Any]:
+    """One run of the list."""
+    return {
+        "run": view.run, "state": view.state, "verdict": view.verdict, "attempt": view.attempt, "step": step_number(view.step),
+        "epoch": step_number(view.epoch), "total_steps": step_number(view.total_steps), "format": view.format, "paths": list(view.paths),
+        "facts": jsonable(view.facts), "baseline": None if view.baseline is None else jsonable(view.baseline),
+        "started_s": view.started_s, "last_line_s": view.last_line_s, "last_step_s": view.last_step_s, "ended_s": view.ended_s,
+        "lag_bytes": view.lag_bytes, "metrics": {name: _metric(metric) for name, metric in view.metrics.items()},
+        "milestones": [_milestone(milestone) for milestone in view.milestones],
+        "alerts": [_alert(view, alert) for alert in view.alerts], "trend": _trend(view),
+    }  # fmt: skip
+
+
+def _metric(metric: MetricView) -> dict[str, Any]:
+    return {
+        "name": metric.name, "last": jsonable(metric.last), "last_step": step_number(metric.last_step), "best": jsonable(metric.best),
+        "best_step": step_number(metric.best_step), "count": metric.count,
+    }  # fmt: skip
+
+
+def _milestone(milestone: MilestoneView) -> dict[str, Any]:
+    observed = None
+    if milestone.observed_value is not None:
+        observed = {"step": step_number(milestone.observed_step), "value": jsonable(milestone.observed_value)}
+    return {
+        "id": milestone.id, "metric": milestone.metric, "axis": milestone.axis, "step": step_number(milestone.step),
+        "expect": milestone.expect, "threshold": jsonable(milestone.threshold), "status": milestone.status, "observed": observed,
+        "forecast": None if milestone.forecast is None else jsonable(asdict(milestone.forecast)),
+    }  # fmt: skip
+
+
+def _alert(view: RunView, alert: AlertView) -> dict[str, Any]:
+    return {
+        "run": view.run, "rule": alert.rule, "kind": alert.kind, "severity": alert.severity, "state": alert.state,
+        "step": step_number(alert.step), "value": jsonable(alert.value), "message": alert.message, "since_s": alert.since_s,
+        "resolves_when": alert.resolves_when, "silenced": alert.silenced,
+    }  # fmt: skip
+
+
+def _event(event: EventView) -> dict[str, Any]:
+    text = event.text[:MAX_EVENT_CHARS]
+    return {"kind": event.kind, "text": text, "step": step_number(event.step), "time_s": event.time_s, "fields": jsonable(event.fields)}
+
+
+def _told(told: NewsView) -> dict[str, Any]:
+    return {**asdict(told), "step": step_number(told.step), "value": jsonable(told.value)}
+
+
+def _trend(view: RunView) -> dict[str, Any] | None:
+    for name in _trend_candidates(view):
+        metric = view.metrics.get(name)
+        if metric is not None and metric.series.length:
+            return {"metric": name, "values": [jsonable(value) for value in trend(metric.series)]}
+    return None
+
+
+def _trend_candidates(view: RunView) -> Iterator[str]:
+    yield from TREND_METRICS
+    yield from view.metrics

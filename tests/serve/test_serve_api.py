@@ -1,0 +1,124 @@
+"""The JSON API answers what its OpenAPI description says, whatever the runs hold."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+from serve.scenes import metric, run, seed_scene
+
+from monitor.serve import wire
+from monitor.serve.api import application
+from monitor.snapshot import EventView, RunView, Snapshot
+
+JSON_PATHS: list[tuple[str, type[BaseModel]]] = [
+    ("/api/v1/runs", wire.Runs),
+    ("/api/v1/runs/13503904", wire.RunDetail),
+    ("/api/v1/runs/13507072", wire.RunDetail),
+    ("/api/v1/runs/13503904/series?metric=train_loss&max_points=10", wire.Series),
+    ("/api/v1/alerts", wire.Alerts),
+    ("/api/v1/news", wire.News),
+]
+
+
+def client(*runs: RunView) -> TestClient:
+    return TestClient(application(lambda: seed_scene(*runs)), base_url="http://127.0.0.1")
+
+
+def get(path: str, *runs: RunView) -> Any:
+    return client(*runs).get(path).json()
+
+
+@pytest.mark.parametrize(("path", "model"), JSON_PATHS)
+def test_every_answer_is_what_the_description_says(path: str, model: type[BaseModel]) -> None:
+    document = get(path)
+    assert document == model.model_validate(document).model_dump()
+
+
+def test_every_path_is_described() -> None:
+    described = set(get("/api/openapi.json")["paths"])
+    expected = {"/metrics", "/healthz", "/readyz", "/api/v1/runs", "/api/v1/runs/{run}", "/api/v1/runs/{run}/series",
+                "/api/v1/alerts", "/api/v1/news"}  # fmt: skip
+    assert expected <= described
+
+
+def test_the_list_tells_how_a_run_stands() -> None:
+    first = get("/api/v1/runs")["runs"][0]
+    assert ("13503904", "training", "critical", 104, 500) == tuple(
+        first[key] for key in ("run", "state", "verdict", "step", "total_steps")
+    )  # fmt: skip
+    assert {"step": 100, "value": 1.07} == first["milestones"][1]["observed"]
+    assert [2.19, 1.41, 1.2, 1.07] == first["trend"]["values"]
+
+
+def test_a_series_comes_as_columns() -> None:
+    document = get("/api/v1/runs/13503904/series?metric=val_loss")
+    assert [25, 50, 75, 100] == document["attempts"][0]["steps"]
+    assert [2.19, 1.41, 1.2, 1.07] == document["attempts"][0]["values"]
+
+
+def test_a_series_shows_the_attempts_apart() -> None:
+    view = run("r", metrics=[metric("val_loss", [(5, 1.0)], earlier=[[(1, 3.0), (2, 2.0)]])], attempt=2)
+    attempts = get("/api/v1/runs/r/series", view)["attempts"]
+    assert [(1, [1, 2]), (2, [5])] == [(attempt["attempt"], attempt["steps"]) for attempt in attempts]
+
+
+def test_a_series_is_thinned_on_request() -> None:
+    view = run("r", metrics=[metric("val_loss", [(step, 1.0 / step) for step in range(1, 5001)])])
+    document = get("/api/v1/runs/r/series?max_points=100", view)
+    assert 5000 == document["points"]
+    assert 100 >= len(document["attempts"][0]["steps"]) >= 50
+
+
+def test_a_run_whose_name_holds_a_slash_is_found() -> None:
+    view = run("jobs/a b", metrics=[metric("val_loss", [(5, 1.0)])])
+    assert "jobs/a b" == get("/api/v1/runs/jobs/a%20b", view)["run"]
+    assert "jobs/a b" == get("/api/v1/runs/jobs/a%20b/series", view)["run"]
+
+
+def test_numbers_that_json_has_not_are_strings() -> None:
+    nan, inf = float("nan"), float("inf")
+    view = run("r", metrics=[metric("val_loss", [(1, inf), (2, -inf), (3, nan)])])
+    assert ["Infinity", "-Infinity", "NaN"] == get("/api/v1/runs/r/series", view)["attempts"][0]["values"]
+    assert "NaN" == get("/api/v1/runs", view)["runs"][0]["metrics"]["val_loss"]["last"]
+
+
+def test_alerts_can_be_asked_by_run_and_state() -> None:
+    assert ["step-100", "stall"] == [alert["rule"] for alert in get("/api/v1/alerts?state=firing")["alerts"]]
+    assert ["stall"] == [alert["rule"] for alert in get("/api/v1/alerts?run=13507072")["alerts"]]
+    assert [] == get("/api/v1/alerts?state=resolved")["alerts"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/api/v1/runs/nothere", 404, "no run `nothere`"),
+        ("/api/v1/runs/13503904/series?metric=bleu", 404, "it has val_loss, train_loss"),
+        ("/api/v1/runs/13503904/series?max_points=x", 422, "max_points"),
+        ("/api/v2", 404, "Not Found"),
+    ],
+)
+def test_what_is_not_there_is_said_in_one_sentence(path: str, status: int, says: str) -> None:
+    answer = client().get(path)
+    assert (status, True) == (answer.status_code, says in answer.text)
+
+
+def test_ready_only_after_the_first_pass_over_the_logs() -> None:
+    reading = TestClient(application(lambda: Snapshot(0.0, "0.1.0")))
+    assert [(200, 503), (200, 200)] == [
+        (asked.get("/healthz").status_code, asked.get("/readyz").status_code) for asked in (reading, client())
+    ]  # fmt: skip
+    assert (200, 503) == (reading.get("/-/healthy").status_code, reading.get("/-/ready").status_code)
+
+
+@given(st.text(max_size=40), st.floats())
+def test_whatever_a_log_says_stays_a_string_in_json(text: str, number: float) -> None:
+    view = run("r", metrics=[metric("val_loss", [(1, number)])], events=(EventView("crash", text, None, None, {"line": text}),))
+    document = json.loads(client(view).get("/api/v1/runs/r").content)
+    assert wire.RunDetail.model_validate(document)
+    assert text.encode("utf-8", "replace").decode() == document["events"][0]["text"]
