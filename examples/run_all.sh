@@ -42,8 +42,46 @@ hf_trainer() {
     run accelerate_20415010 "$VENVS/hf5/bin/python" accelerate_loop.py
 }
 
-#NEXT
-all="lightning_finetune lightning_rich hf_trainer"
+diverges() {
+    py="$VENVS/lightning/bin/python"
+    run train_20430001 $py train.py nan
+    run train_20430002 $py train.py slow
+    run slurm-20430003 $py lightning_nan.py
+}
+
+crashes() {
+    py="$VENVS/lightning/bin/python"
+    n=20440001
+    for kind in runtime torch_memory numpy_memory assertion module file div_zero disk segfault device cuda unpicklable; do
+        run crash_${kind}_$n $py train.py $kind
+        n=$((n + 1))
+    done
+    n=20450001
+    for kind in raise hang kill; do
+        run ddp_$n "$VENVS/lightning/bin/torchrun" --nproc_per_node 4 --master_port 29517 ddp.py $kind
+        n=$((n + 1))
+    done
+}
+
+plain_pytorch() {
+    py="$VENVS/lightning/bin/python"
+    one plain_epochs_20460001.out $py train.py epochs
+    run plain_keyvalue_20460002 $py train.py keyvalue
+    one metrics.jsonl $py train.py jsonl
+    one plain_resume_20460004.out $py train.py resume
+    one nanogpt_chars_20460005.out $py chars.py
+}
+
+keras() {
+    for verbose in 1 2; do run keras_verbose${verbose}_2047000$verbose "$VENVS/misc/bin/python" train.py $verbose; done
+}
+
+xgboost() { run xgboost_20480001 "$VENVS/misc/bin/python" train.py; }
+lightgbm() { run lightgbm_20480002 "$VENVS/misc/bin/python" train.py; }
+catboost() { run catboost_20480003 "$VENVS/misc/bin/python" train.py; }
+sb3() { run sb3_20490001 "$VENVS/misc/bin/python" train.py; }
+
+all="lightning_finetune lightning_rich hf_trainer diverges crashes plain_pytorch keras xgboost lightgbm catboost sb3"
 mkdir -p "$RUN" && cp "$HERE/toy.py" "$RUN/"
 for name in ${*:-$all}; do
     rm -rf "${RUN:?}/$name" && mkdir -p "$RUN/$name" && cp "$HERE/$name"/*.py "$RUN/$name/"

@@ -5,6 +5,7 @@
     python train.py one      # as the first, with stdout and stderr in one file
 
 Run with Transformers 4 and with 5: version 5 prints numbers as strings (`{'loss': '3.47'}`).
+The dicts hold the epoch only; the step is on the bar (120 steps, 40 an epoch).
 loss-watch should say: eval_loss falls all the way; nothing is wrong.
 """
 
@@ -42,8 +43,10 @@ class Recorder(TrainerCallback):
         fmt = "{:.4g}" if self.v5 else "{!r}"
         if "loss" in logs:
             self.truth.add("train", state.global_step, logs["loss"], fmt, "loss")
+            self.truth.add("train_by_epoch", float(f"{state.epoch:.4g}"), logs["loss"], fmt, "loss")
         if "eval_loss" in logs:
             self.truth.add("val", state.global_step, logs["eval_loss"], fmt, "eval_loss")
+            self.truth.add("val_by_epoch", float(f"{state.epoch:.4g}"), logs["eval_loss"], fmt, "eval_loss")
         if "train_loss" in logs:
             self.truth.event("final_mean", step=state.global_step, train_loss=logs["train_loss"])
 
