@@ -37,7 +37,7 @@ $(VENV)/.models: requirements/test-models.txt $(VENV)/.dev
 models: $(VENV)/.models
 
 demo: $(VENV)/.app
-	@$(BIN)/python scripts/demo.py
+	@$(BIN)/python examples/demo.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
