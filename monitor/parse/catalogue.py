@@ -1,0 +1,99 @@
+"""The formats that are known: those that ship, and a user's own files, which come first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from monitor.parse.format import Format, LineRule, compiled
+from monitor.parse.reading import Anchor
+
+SHIPPED = Path(__file__).parent / "formats"
+_KEYS = {"name", "title", "about", "recognise", "lines", "samples", "reader", "general", "names", "priority"}
+_RULE_KEYS = {
+    "name", "match", "names", "pairs", "at", "full", "bar", "ignore", "started", "epoch_from", "step_offset", "prefix", "understudy",
+    "axis",
+}  # fmt: skip
+
+
+class FormatError(ValueError):
+    """A format file that cannot be used: which file, and what is wrong in it."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All formats in the order in which they are tried."""
+
+    formats: tuple[Format, ...]
+
+    @classmethod
+    def load(cls, extra_files: Sequence[Path] = ()) -> Catalogue:
+        """The shipped formats and those of ``extra_files`` (tried first). Raises FormatError, OSError."""
+        own = [read_format(Path(path)) for path in extra_files]
+        names = {one.name for one in own}
+        return cls((*own, *(one for one in _shipped() if one.name not in names)))
+
+    def named(self, name: str) -> Format:
+        """Raises KeyError where no format has that name."""
+        for one in self.formats:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> tuple[Format, ...]:
+    formats = [read_format(path) for path in sorted(SHIPPED.glob("*.yaml"))]
+    return tuple(sorted(formats, key=lambda one: (one.text.get("priority", 5), one.name)))
+
+
+def read_format(path: Path) -> Format:
+    """One format file. Raises FormatError, OSError."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 the C twin of SafeLoader
+        return make_format(document, source=str(path))
+    except (yaml.YAMLError, re.error, KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{path}: {error}") from error
+
+
+def make_format(document: Mapping[str, Any], *, source: str = "") -> Format:
+    """A format from its document. Raises ValueError, KeyError, re.error with what is wrong."""
+    if not isinstance(document, Mapping):
+        raise ValueError("a format file is a mapping")
+    unknown = set(document) - _KEYS
+    if unknown:
+        raise ValueError(f"unknown key {sorted(unknown)[0]!r}; known are {', '.join(sorted(_KEYS))}")
+    names = {str(k).lower(): str(v) for k, v in (document.get("names") or {}).items()}
+    return Format(
+        name=str(document["name"]), title=str(document.get("title", document["name"])), about=str(document.get("about", "")).strip(),
+        signs=tuple(compiled(str(sign)) for sign in document.get("recognise") or ()),
+        rules=tuple(_rule(one, names, at) for at, one in enumerate(document.get("lines") or ())),
+        samples=tuple(document.get("samples") or ()), reader=document.get("reader"), general=bool(document.get("general", False)),
+        source=source, text=dict(document),
+    )  # fmt: skip
+
+
+def _rule(document: Mapping[str, Any], names: Mapping[str, str], at: int) -> LineRule:
+    unknown = set(document) - _RULE_KEYS
+    if unknown:
+        raise ValueError(f"unknown key {sorted(unknown)[0]!r} in line {at + 1}; known are {', '.join(sorted(_RULE_KEYS))}")
+    own = {**names, **{str(k).lower(): str(v) for k, v in (document.get("names") or {}).items()}}
+    return LineRule(
+        name=str(document.get("name", at + 1)), pattern=compiled(str(document["match"])), names=own,
+        pairs=bool(document.get("pairs", True)),
+        at=Anchor(document.get("at", "last")), full=bool(document.get("full", False)), bar=bool(document.get("bar", False)),
+        ignore=bool(document.get("ignore", False)), started=bool(document.get("started", False)), epoch_from=document.get("epoch_from"),
+        step_offset=int(document.get("step_offset", 0)), prefix=str(document.get("prefix", "")),
+        understudy=frozenset(_list(document.get("understudy"))), axis=str(document.get("axis", "step")),
+    )  # fmt: skip
+
+
+def _list(value: Any) -> Iterable[str]:
+    return () if value is None else [value] if isinstance(value, str) else [str(one) for one in value]

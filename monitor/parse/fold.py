@@ -1,0 +1,223 @@
+"""Readings to items: which step a value belongs to, which name it goes by, which of a bar's states counts.
+
+The state is small, JSON-able and bounded; it knows no bytes and no patterns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from monitor.parse.names import safe
+from monitor.parse.numbers import number
+from monitor.parse.place import Place
+from monitor.parse.reading import Anchor, Reading, Value
+from rules.observation import TRAIN_LOSS, VAL_LOSS, Event, Item, Observation, Progress
+
+WEAK_NEEDED = 3
+"""How often a line that is not plain by itself must have come, with its numbers changed, before it counts."""
+MAX_WEAK = 32
+MAX_COUNTED = 64
+CANONICAL = (TRAIN_LOSS, VAL_LOSS)
+
+
+class Fold:
+    """The fold over readings of one file."""
+
+    def __init__(self) -> None:
+        self.place = Place()
+        self.bound: dict[str, str] = {}
+        self.said: dict[str, tuple[float, float]] = {}
+        self.weak: dict[str, list[Observation]] = {}
+        self.settled: set[str] = set()
+        self.waiting: list[Observation] = []
+        self.bar: list[Observation] = []
+        self.understudies: dict[str, Observation] = {}
+        self.counted: dict[str, int] = {}
+        self.total: float | None = None
+        self.reached: float | None = None
+
+    def take(self, reading: Reading, numbers: Sequence[bytes], offset: int, skeleton_id: int = 0) -> list[Item]:
+        """The items that one line completes."""
+        if reading.full is not None and numbers[reading.full[0]] != numbers[reading.full[1]]:
+            return []
+        items: list[Item] = []
+        if reading.started:
+            self.place.restart()
+            items.append(Event("started", offset=offset))
+        placed = self._place(reading, numbers)
+        if self.bar and not (reading.bar and self.bar[0].step == placed[0] and self.bar[0].epoch == placed[1]):
+            items += self._emit_all(self.bar)
+            self.bar = []
+        made = self._observations(reading, numbers, placed, offset)
+        if reading.step is not None and self.waiting:
+            items += self._release(placed)
+        if reading.bar:
+            self.bar = made
+        elif reading.weak:
+            items += self._emit_all(self._repeats(made, str(skeleton_id)))
+        elif reading.anchor is Anchor.NEXT and reading.step is None:
+            self.waiting = [*self.waiting, *made][-256:]
+        else:
+            items += self._emit_all(made)
+        self._progress(items, offset, axis_step=placed[0] is not None)
+        return items
+
+    def flush(self) -> list[Item]:
+        """What still waits, when no more will come."""
+        for metric, one in self.understudies.items():
+            one.metric = f"{metric}_eval" if metric in self.bound else metric
+        held = [*self.bar, *self.understudies.values()]
+        self.bar, self.understudies = [], {}
+        items = self._emit_all(held)
+        for one in self.waiting:
+            one.step = self.place.step if one.step is None else one.step
+        items += self._emit_all([one for one in self.waiting if one.step is not None or one.epoch is not None])
+        self.waiting = []
+        return items
+
+    def _place(self, reading: Reading, numbers: Sequence[bytes]) -> tuple[float | None, float | None]:
+        def at(index: int | None) -> float | None:
+            return None if index is None else number(numbers[index])
+
+        if reading.anchor is Anchor.COUNT:
+            count = self.counted.get(reading.rule, 0) if len(self.counted) <= MAX_COUNTED else 0
+            self.counted[reading.rule] = count + 1
+            return (None, float(count)) if reading.epoch_from is not None else (float(count), None)
+        step = at(reading.step)
+        if step is not None:
+            step = step * reading.scale + reading.offset
+        if at(reading.total_steps) is not None and not reading.local:
+            self.place.total_steps = at(reading.total_steps)
+        if reading.total_epochs is not None:
+            self.place.total_epochs = at(reading.total_epochs)
+        return self.place.see(
+            step=step, epoch=at(reading.epoch), batch=at(reading.batch), batches=at(reading.batches),
+            total=at(reading.total_steps), local=reading.local, epoch_from=reading.epoch_from, measured=bool(reading.values),
+            epoch_only=reading.anchor is Anchor.EPOCH, is_global=reading.is_global,
+        )  # fmt: skip
+
+    def _observations(
+        self, reading: Reading, numbers: Sequence[bytes], placed: tuple[float | None, float | None], offset: int
+    ) -> list[Observation]:
+        step, epoch = placed
+        if step is None and epoch is None and reading.anchor is not Anchor.NEXT:
+            return []
+        made = []
+        for value in reading.values:
+            metric = self._bind(value, reading)
+            one = Observation(metric, number(numbers[value.index]), step, epoch, value.name, offset)
+            if value.understudy:
+                held = self._understudy(one)
+                made += held
+            else:
+                made.append(one)
+        return made
+
+    def _bind(self, value: Value, reading: Reading) -> str:
+        """The first name that means a canonical metric keeps it; a later one goes by its own."""
+        if value.metric not in CANONICAL or value.understudy or reading.weak or reading.bar:
+            return value.metric
+        bound = self.bound.setdefault(value.metric, f"{reading.format}:{value.name}")
+        if bound == f"{reading.format}:{value.name}" or reading.format != bound.split(":", 1)[0]:
+            return value.metric
+        own = safe(value.name)
+        return own if own not in CANONICAL else f"{own}_summary"
+
+    def _understudy(self, one: Observation) -> list[Observation]:
+        """A value that is the metric only where nothing better is: held until the second of its kind has come first."""
+        if one.metric in self.bound:
+            held = self.understudies.pop(one.metric, None)
+            one.metric = f"{one.metric}_eval"
+            if held is None or self.bound[one.metric.removesuffix("_eval")].startswith("understudy:"):
+                if self.bound[one.metric.removesuffix("_eval")].startswith("understudy:"):
+                    one.metric = one.metric.removesuffix("_eval")
+                return [one]
+            held.metric = one.metric
+            return [held, one]
+        held = self.understudies.pop(one.metric, None)
+        if held is None:
+            self.understudies[one.metric] = one
+            return []
+        self.bound[one.metric] = "understudy:"
+        return [held, one]
+
+    def _repeats(self, made: list[Observation], key: str) -> list[Observation]:
+        """Hold the values of a line that is not plain until it has come ``WEAK_NEEDED`` times."""
+        if not made or key in self.settled:
+            return made
+        held = self.weak.pop(key, [])
+        if held and held[-1].at == made[0].at and held[-1].value == made[-1].value:
+            self.weak[key] = held
+            return []
+        held += made
+        if len(held) >= WEAK_NEEDED * len(made):
+            self.settled.add(key)
+            return held
+        if len(self.weak) >= MAX_WEAK:
+            self.weak.pop(next(iter(self.weak)))
+        if len(held) <= 128:
+            self.weak[key] = held
+        return []
+
+    def _release(self, placed: tuple[float | None, float | None]) -> list[Item]:
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            one.step, one.epoch = placed
+        return self._emit_all(waiting)
+
+    def _emit_all(self, made: Sequence[Observation]) -> list[Item]:
+        """The observations less those that say what was said just before (the other ranks)."""
+        items: list[Item] = []
+        for one in made:
+            fact = (one.at, one.value)
+            if self.said.get(one.metric) == fact:
+                continue
+            if len(self.said) < 512 or one.metric in self.said:
+                self.said[one.metric] = fact
+            items.append(one)
+        return items
+
+    def _progress(self, items: list[Item], offset: int, *, axis_step: bool) -> None:
+        total = self.place.total_steps if axis_step or self.place.has_steps else self.place.total_epochs
+        if total is not None and total != self.total and (items or axis_step):
+            self.total = total
+            items.append(Progress(total_steps=total, offset=offset))
+        step = self.place.step
+        if axis_step and step is not None and (self.reached is None or step > self.reached) and not items:
+            items.append(Progress(step=step, offset=offset))
+        if axis_step and step is not None:
+            self.reached = step
+
+    def state(self) -> dict[str, Any]:
+        """The fold as JSON-able values."""
+        return {
+            "place": self.place.state(), "bound": self.bound, "said": {k: list(v) for k, v in self.said.items()},
+            "weak": {k: [_row(o) for o in v] for k, v in self.weak.items()}, "settled": sorted(self.settled)[:256],
+            "waiting": [_row(o) for o in self.waiting], "bar": [_row(o) for o in self.bar],
+            "understudies": {k: _row(o) for k, o in self.understudies.items()}, "counted": self.counted,
+            "total": self.total, "reached": self.reached,
+        }  # fmt: skip
+
+    @classmethod
+    def restore(cls, state: dict[str, Any]) -> Fold:
+        fold = cls()
+        fold.place = Place.restore(state["place"])
+        fold.bound = dict(state["bound"])
+        fold.said = {k: (float(v[0]), float(v[1])) for k, v in state["said"].items()}
+        fold.weak = {k: [_observation(r) for r in v] for k, v in state["weak"].items()}
+        fold.settled = set(state["settled"])
+        fold.waiting = [_observation(r) for r in state["waiting"]]
+        fold.bar = [_observation(r) for r in state["bar"]]
+        fold.understudies = {k: _observation(r) for k, r in state["understudies"].items()}
+        fold.counted = dict(state["counted"])
+        fold.total, fold.reached = state["total"], state["reached"]
+        return fold
+
+
+def _row(one: Observation) -> list[Any]:
+    return [one.metric, repr(one.value), one.step, one.epoch, one.name, one.offset]
+
+
+def _observation(row: Sequence[Any]) -> Observation:
+    return Observation(row[0], float(row[1]), row[2], row[3], row[4], row[5])

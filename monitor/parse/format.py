@@ -1,0 +1,140 @@
+"""A log format as a value: how it is recognised and what its lines say. Patterns speak of skeletons, so ``<step>`` is a number."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from monitor.parse.names import loss_kind, safe
+from monitor.parse.numbers import multiple
+from monitor.parse.pairs import HOLE, named
+from monitor.parse.reading import NOTHING, Anchor, Reading, Value
+
+ROLES = ("step", "epoch", "batch", "batches", "total_steps", "total_epochs")
+_MACRO = re.compile(r"(?<!\(\?P)<([A-Za-z_]\w*)>")
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A format file's pattern: ``<n>`` is any number, ``<loss>`` one that is kept under that name. Raises re.error."""
+    seen: set[str] = set()
+
+    def group(found: re.Match[str]) -> str:
+        name = found[1]
+        if name == "n":
+            return HOLE
+        if name in seen:
+            raise re.error(f"<{name}> stands twice in one pattern")
+        seen.add(name)
+        return f"(?P<{name}>{HOLE})"
+
+    return re.compile(_MACRO.sub(group, pattern))
+
+
+@dataclass(frozen=True)
+class LineRule:
+    """One kind of line of a format."""
+
+    name: str
+    pattern: re.Pattern[str]
+    names: dict[str, str]
+    pairs: bool = True
+    at: Anchor = Anchor.LAST
+    full: bool = False
+    bar: bool = False
+    ignore: bool = False
+    started: bool = False
+    epoch_from: int | None = None
+    step_offset: int = 0
+    prefix: str = ""
+    understudy: frozenset[str] = frozenset()
+    axis: str = "step"
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format: its name, what it is, how a line gives it away, its kinds of lines, its samples (which are its tests)."""
+
+    name: str
+    title: str
+    about: str
+    signs: tuple[re.Pattern[str], ...]
+    rules: tuple[LineRule, ...]
+    samples: tuple[dict[str, Any], ...] = ()
+    reader: str | None = None
+    general: bool = False
+    source: str = ""
+    text: dict[str, Any] = field(default_factory=dict)
+
+    def recognises(self, skeleton: str) -> bool:
+        """Whether a line can only come from this format."""
+        return any(sign.search(skeleton) for sign in self.signs)
+
+    def read(self, skeleton: str) -> Reading | None:
+        """What the format makes of a skeleton; None where none of its lines looks so."""
+        for rule in self.rules:
+            found = rule.pattern.search(skeleton)
+            if found:
+                return NOTHING if rule.ignore else self._reading(rule, found, skeleton)
+        return None
+
+    def _reading(self, rule: LineRule, found: re.Match[str], skeleton: str) -> Reading:
+        places: dict[str, int] = {}
+        values: list[Value] = []
+        taken = set()
+        for group in found.re.groupindex:
+            if found.start(group) < 0 or found[group] != HOLE:
+                continue
+            index = skeleton.count(HOLE, 0, found.start(group))
+            taken.add(index)
+            if group in ROLES:
+                places[group] = index
+            elif group == "value":
+                name = found.groupdict().get("name") or "value"
+                values.append(self._value(rule, name, index))
+            else:
+                values.append(Value(group, _own_name(skeleton, index) or group, index, group in rule.understudy))
+        if rule.pairs:
+            self._pairs(rule, skeleton, taken, places, values)
+        scale = multiple(skeleton.split(HOLE)[places["step"] + 1]) if "step" in places else 1.0
+        full = (places["batch"], places["batches"]) if rule.full and "batch" in places and "batches" in places else None
+        if rule.full:
+            places.pop("batch", None)
+            places.pop("batches", None)
+        counted = rule.axis == "epoch" and rule.at is Anchor.COUNT
+        return Reading(
+            self.name, step=places.get("step"), epoch=places.get("epoch"), batch=places.get("batch"), batches=places.get("batches"),
+            total_steps=places.get("total_steps"), total_epochs=places.get("total_epochs"), full=full, values=_distinct(values),
+            anchor=rule.at, scale=scale, offset=rule.step_offset, bar=rule.bar, started=rule.started, rule=f"{self.name}/{rule.name}",
+            epoch_from=0 if counted else rule.epoch_from,
+        )  # fmt: skip
+
+    def _pairs(self, rule: LineRule, skeleton: str, taken: set[int], places: dict[str, int], values: list[Value]) -> None:
+        for one in named(skeleton):
+            if one.index in taken or not one.key:
+                continue
+            meaning = rule.names.get(one.key.lower())
+            if meaning in ROLES:
+                places.setdefault(meaning, one.index)
+            elif meaning != "ignore":
+                values.append(self._value(rule, one.key, one.index))
+
+    def _value(self, rule: LineRule, name: str, index: int) -> Value:
+        meaning = rule.names.get(name.strip().lower())
+        if meaning is None:
+            kind = loss_kind(name)
+            own = safe(name)
+            meaning = own if kind is None else f"{own}_other" if own in ("train_loss", "val_loss") else own
+            meaning = rule.prefix + meaning if not meaning.startswith(rule.prefix) else meaning
+        return Value(meaning, name, index, meaning in rule.understudy)
+
+
+def _own_name(skeleton: str, index: int) -> str:
+    return next((one.key for one in named(skeleton) if one.index == index), "")[-60:]
+
+
+def _distinct(values: list[Value]) -> tuple[Value, ...]:
+    kept: dict[str, Value] = {}
+    for value in values:
+        kept.setdefault(value.metric, value)
+    return tuple(kept.values())

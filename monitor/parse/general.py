@@ -1,0 +1,190 @@
+"""The reader for logs that no format file knows: names that mean a loss beside numbers, with a step on the line or before it.
+
+It reads a skeleton, never a value. It refuses what looks like source code, a configuration or a command line, and asks of a
+line that is not plain by itself that it repeats.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from monitor.parse.names import METRIC_WORDS, VAL_WORDS, is_metric, loss_kind, role, safe, speaks_of_validation, words
+from monitor.parse.numbers import multiple
+from monitor.parse.pairs import Named, named
+from monitor.parse.reading import NOTHING, Anchor, Reading, Value
+from rules.observation import VAL_LOSS
+
+GENERAL = "general"
+
+_CODE = re.compile(
+    r"""\bf["']|\bdef\s|\bimport\s|\breturn\b|\bself\.|\bprint\s*\(|\bassert\b|[=!<>]=|\+=|-=|\*=|\blambda\b|%[ds.]|%\d*\.\d*[fge]|
+        \{[^}"']*:[.\d]*\x00?[fge]\}|\b(?:if|elif|for|while|with|class|else|except|try)\b[^|]*:\s*(?:\#.*)?$|;\s*$|//|/\*|\*\*|\\n|
+        ^\s*(?:\#|@|\$|>>>|\+\s)|\)\s*:\s*$|=\s*[A-Za-z_][\w.]*\(|--\w|\w\[[^\]]*\]\s*=|[-+*]\s*\x00\s*[*/]|\bhelp=|\bdefault[=:]|\btype=|
+        \bTraceback\b|\bError\b|\bWarning\b|\bwarning\b|\bFile\s"|\bvalue_error\b|\bNamespace\(|\brequirement\b|\.whl\b|\bDownloading\b|
+        \bNCCL\b|Deprecat""",
+    re.X,
+)
+_BEST = re.compile(
+    r"\b(?:best|previous|prev|min|lowest|improved|saved|saving|target|threshold|early|patience|baseline|final|loaded|restored)\b", re.I
+)
+_BAR = re.compile(r"\x00%\s?\|| \x00/\x00 \[\x00|[█▏▎▍▌▋▊▉━╸╺]|#{4,}|\|[|.#=>-]{8,}\|?|\[[=>.]{6,}\]")
+_GLOBAL = re.compile(r"global|total|opt", re.I)
+_WRAP = re.compile(r"^\s*(?:\[rank\x00\]:?|\x00:\s|\[\x00\]\s?<\w+>:)")
+
+
+@dataclass(slots=True)
+class _Found:
+    """What has been made out of a line so far."""
+
+    step: int | None = None
+    epoch: int | None = None
+    batch: int | None = None
+    batches: int | None = None
+    total_steps: int | None = None
+    total_epochs: int | None = None
+    scale: float = 1.0
+    local: bool = False
+    is_global: bool = False
+    values: list[tuple[Value, str, int]] = field(default_factory=list)
+
+
+def read(skeleton: str) -> Reading:
+    """What the general reader makes of a skeleton; ``NOTHING`` where it says nothing about a training."""
+    if len(skeleton) > 8192 or _CODE.search(skeleton):
+        return NOTHING
+    bar = bool(_BAR.search(skeleton))
+    found = _Found()
+    numbers = named(skeleton)
+    if _WRAP.match(skeleton) and skeleton.lstrip().startswith("\x00"):
+        numbers = numbers[1:]
+    validating = speaks_of_validation(_prose(skeleton))
+    for at, one in enumerate(numbers):
+        _place(found, one, numbers[at + 1] if at + 1 < len(numbers) else None, bar=bar)
+    places = {found.step, found.epoch, found.batch, found.batches, found.total_steps, found.total_epochs}
+    for one in numbers:
+        if one.index not in places and not one.of and one.key:
+            _measure(found, one, validating=validating)
+    return _conclude(found, skeleton, bar=bar)
+
+
+def _prose(skeleton: str) -> str:
+    """The head of a line, where it says what it speaks of: up to the first value's name."""
+    return skeleton.split("loss", 1)[0][-200:] if "loss" in skeleton else skeleton[:200]
+
+
+def _place(found: _Found, one: Named, following: Named | None, *, bar: bool) -> None:
+    total = following.index if following is not None and following.of else None
+    meaning = place_of(one)
+    if meaning == "step" and (found.step is None or (_GLOBAL.search(one.key) and not found.is_global)):
+        if found.step is not None:
+            found.batch, found.batches, found.total_steps = found.step, found.total_steps, None
+        found.step, found.scale = one.index, multiple(one.after)
+        found.is_global = bool(_GLOBAL.search(one.key))
+        found.local = total is not None and (bar or found.total_epochs is not None) and not found.is_global
+        if total is not None:
+            found.total_steps = total
+    elif meaning == "epoch" and found.epoch is None:
+        found.epoch = one.index
+        if total is not None:
+            found.total_epochs = total
+    elif meaning == "batch" and found.batch is None:
+        found.batch, found.batches = one.index, total
+    elif meaning == "total_steps" and found.total_steps is None:
+        found.total_steps = one.index
+    elif meaning is None and total is not None and not one.key and found.epoch is not None and found.batch is None:
+        found.batch, found.batches = one.index, total
+
+
+def place_of(one: Named) -> str | None:
+    """Whether a number's name means a place: the whole name, or its last word after a blank (``validation loss at iteration #``)."""
+    if not one.key:
+        return None
+    meaning = role(one.key)
+    if meaning is None and not (one.sep and one.sep not in ":="):
+        tail = one.key.split()[-1] if one.key.split() else ""
+        meaning = role(tail)
+        if meaning and one.key.lower().split()[0] in ("number", "per", "total", "max", "num", "every", "after", "best", "in", "warmup"):
+            return None
+    return meaning
+
+
+def _measure(found: _Found, one: Named, *, validating: bool) -> None:
+    key = one.key
+    spaced = not one.sep
+    if spaced:
+        key = _spaced_key(key)
+        if not key:
+            return
+    said = loss_kind(key, validating=validating)
+    if said is not None:
+        metric, plainness = said
+        found.values.append((Value(metric, key, one.index), metric, plainness))
+    elif len(key) <= 60:
+        metric = safe(key)
+        if validating and is_metric(key) and not any(word in VAL_WORDS for word in words(key)):
+            metric = f"val_{metric}"
+        found.values.append((Value(metric, key, one.index), "", 9))
+
+
+def _spaced_key(key: str) -> str:
+    """The part of ``some words val loss`` that names the number after it: the last words that belong together."""
+    parts = key.split()
+    if not parts:
+        return ""
+    take = parts[-1:]
+    known = METRIC_WORDS | {"loss", "losses", "lr", "norm", "gnorm", "rate", "ppl", "grad_norm"}
+    if not any(word in known for word in words(take[0])):
+        return ""
+    for part in reversed(parts[:-1]):
+        if loss_kind(f"{part} {' '.join(take)}") is None or len(take) > 3:
+            break
+        take.insert(0, part)
+    return " ".join(take)
+
+
+def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
+    values = _settle(found.values)
+    losses = [value for value in values if loss_like(value)]
+    placed = found.step is not None or found.epoch is not None
+    if not losses or (_BEST.search(skeleton) and found.step is None):
+        if found.step is None and found.epoch is None:
+            return NOTHING
+        values = ()
+    if not values and (bar or not _is_banner(skeleton)):
+        return NOTHING
+    if len(values) > 400:
+        return NOTHING
+    plain = placed and any(value.metric in ("train_loss", VAL_LOSS) for value in losses)
+    return Reading(
+        GENERAL, step=found.step, epoch=found.epoch, batch=found.batch, batches=found.batches, total_steps=found.total_steps,
+        total_epochs=found.total_epochs, values=values, anchor=Anchor.LAST, scale=found.scale, weak=bool(values) and not plain,
+        bar=bar, local=found.local, is_global=found.is_global, rule=GENERAL,
+    )  # fmt: skip
+
+
+def loss_like(value: Value) -> bool:
+    return value.metric in ("train_loss", VAL_LOSS) or is_metric(value.name)
+
+
+def _is_banner(skeleton: str) -> bool:
+    """Whether a line does little more than say a step or an epoch."""
+    return len(re.findall(r"[A-Za-z]{2,}", skeleton)) <= 8
+
+
+def _settle(values: list[tuple[Value, str, int]]) -> tuple[Value, ...]:
+    """One name for each canonical metric: the plainest; the others keep their own."""
+    best: dict[str, tuple[int, int]] = {}
+    for at, (_, canonical, plainness) in enumerate(values):
+        if canonical and (canonical not in best or plainness < best[canonical][0]):
+            best[canonical] = (plainness, at)
+    chosen = {at for _, at in best.values()}
+    settled, seen = [], set()
+    for at, (value, canonical, _) in enumerate(values):
+        metric = value.metric if at in chosen or not canonical else safe(value.name)
+        if at not in chosen and metric in ("train_loss", VAL_LOSS):
+            metric += "_other"
+        if metric not in seen:
+            seen.add(metric)
+            settled.append(Value(metric, value.name, value.index))
+    return tuple(settled)

@@ -1,0 +1,93 @@
+"""Where in the training a line stands: the step that it prints, or what its epoch and batch make, or the last that was seen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class Place:
+    """The last place that the log told.
+
+    ``printed``: the step is the log's own count, not made of epoch and batch. ``local``: the log's ``step`` begins anew in every
+    epoch (None: not known yet). ``base`` is what a local step adds for the epochs before where their length is not printed.
+    """
+
+    step: float | None = None
+    printed: bool = False
+    epoch: float | None = None
+    batches: float | None = None
+    first_epoch: float | None = None
+    local: bool | None = None
+    in_epoch: float | None = None
+    gap: float | None = None
+    base: float = 0.0
+    total_steps: float | None = None
+    total_epochs: float | None = None
+    has_steps: bool = False
+
+    def restart(self) -> None:
+        """The program began anew: what was seen says nothing of the lines to come."""
+        self.step = self.epoch = self.in_epoch = self.first_epoch = None
+        self.base = 0.0
+
+    def see(
+        self, *, step: float | None, epoch: float | None, batch: float | None, batches: float | None, total: float | None, local: bool,
+        epoch_from: int | None, measured: bool, epoch_only: bool, is_global: bool = False,
+    ) -> tuple[float | None, float | None]:  # fmt: skip
+        """Take what one line says; (step, epoch) of that line, either None where nothing tells it."""
+        before = self.epoch
+        if epoch is not None:
+            if self.first_epoch is None or epoch < self.first_epoch:
+                self.first_epoch = epoch
+            self.epoch = epoch
+        if batches is not None:
+            self.batches = batches
+        if step is not None and batch is not None:
+            self.local = True
+        elif step is not None and epoch is not None and not is_global:
+            if local or self._turned_local(step, epoch, before):
+                self.local = True
+            if self.local:
+                step, batch, batches = None, step, total if total is not None else batches
+                if batches is not None:
+                    self.batches = batches
+        if step is not None:
+            return self._printed(step, measured=measured)
+        if batch is not None and self.epoch is not None:
+            return self._derived(batch, epoch_from, before)
+        if epoch_only or not self.printed or self.step is None:
+            return None, self.epoch
+        return self.step, self.epoch
+
+    def _turned_local(self, step: float, epoch: float, before: float | None) -> bool:
+        return before is not None and epoch > before and self.in_epoch is not None and step <= self.in_epoch and self.local is None
+
+    def _printed(self, step: float, *, measured: bool) -> tuple[float, float | None]:
+        if measured or self.step is None or step >= self.step or not self.printed:
+            self.step, self.printed, self.has_steps = step, True, True
+        self.in_epoch = step
+        return step, self.epoch
+
+    def _derived(self, batch: float, epoch_from: int | None, before: float | None) -> tuple[float, float | None]:
+        epoch = self.epoch or 0.0
+        if self.batches is not None:
+            first = epoch_from if epoch_from is not None else (0.0 if self.first_epoch == 0 else 1.0)
+            step = max(0.0, epoch - first) * self.batches + batch
+        else:
+            if before is not None and epoch != before and self.in_epoch is not None:
+                self.base += self.in_epoch + (self.gap or 1.0)
+            elif self.in_epoch is not None and batch > self.in_epoch:
+                self.gap = min(self.gap or batch, batch - self.in_epoch)
+            step = self.base + batch
+        self.in_epoch = batch
+        self.step, self.printed, self.has_steps = step, False, True
+        return step, self.epoch
+
+    def state(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def restore(cls, state: dict[str, Any]) -> Place:
+        return cls(**state)

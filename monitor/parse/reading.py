@@ -1,0 +1,66 @@
+"""What a line's words say about its numbers: which is the step, which the epoch, which the value of what.
+
+A ``Reading`` depends on the skeleton of the line alone, so it is made once for each skeleton and kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Anchor(StrEnum):
+    """Where a line without a step of its own belongs."""
+
+    LAST = "last"
+    """To the last step that was seen (llm.c prints ``val loss`` after the step's line)."""
+    NEXT = "next"
+    """To the next step that is printed (build-nanogpt prints it before)."""
+    EPOCH = "epoch"
+    """To the last epoch that was seen (a banner above it)."""
+    COUNT = "count"
+    """Nothing in the log counts: it is the n-th line of its kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value: the metric it may become, its own name, which of the line's numbers it is, how plainly the name says so."""
+
+    metric: str
+    name: str
+    index: int
+    understudy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Indices into the line's numbers; None where the line does not have it.
+
+    ``weak``: nothing on the line says that it is a metric line but its likeness to others; it counts when it repeats.
+    ``local``: the step begins anew in every epoch; ``is_global``: its name says that it does not.
+    ``bar``: a state of a progress bar, of which a step's last one counts. ``full``: (n, total) that must be equal.
+    """
+
+    format: str
+    step: int | None = None
+    epoch: int | None = None
+    batch: int | None = None
+    batches: int | None = None
+    total_steps: int | None = None
+    total_epochs: int | None = None
+    values: tuple[Value, ...] = ()
+    anchor: Anchor = Anchor.LAST
+    full: tuple[int, int] | None = None
+    scale: float = 1.0
+    offset: int = 0
+    weak: bool = False
+    bar: bool = False
+    rule: str = ""
+    epoch_from: int | None = None
+    started: bool = False
+    local: bool = False
+    is_global: bool = False
+
+
+NOTHING = Reading("")
+"""The reading of a line that says nothing."""

@@ -1,0 +1,136 @@
+"""The digest of a run: what `scan --summary` prints of each metric, without keeping an object for each observation.
+
+``summarise`` reads the files of one run, each with a parser of its own, and folds them into one document.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from monitor.parse.catalogue import Catalogue
+from monitor.parse.parser import LogParser, Wanted
+from rules.history import RunState
+from rules.jsonable import jsonable, step_number
+from rules.observation import Event, Item, Observation, Progress
+
+MAX_EVENT_TEXT = 400
+
+
+class LineReader(Protocol):
+    """What reads events out of plain lines: ``wanted`` is a cheap superset of the lines it needs."""
+
+    wanted: Wanted | None
+
+    def line(self, line: bytes, offset: int) -> Sequence[Event]: ...
+
+    def flush(self) -> Sequence[Event]: ...
+
+
+class Digest:
+    """One file's observations as columns: per metric its steps and values in the order of the log."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, tuple[str, array[float], array[float]]] = {}
+        self.events: list[Event] = []
+        self.state = RunState("")
+
+    def take(self, items: Iterable[Item]) -> None:
+        for item in items:
+            self.state.see(item)
+            if isinstance(item, Observation):
+                column = self.columns.get(item.metric)
+                if column is None:
+                    column = self.columns[item.metric] = (item.name or item.metric, array("d"), array("d"))
+                column[1].append(item.at)
+                column[2].append(item.value)
+            elif isinstance(item, Event) and item.kind != "started":
+                self.events.append(item)
+
+    @property
+    def attempts(self) -> int:
+        return self.state.attempt
+
+
+def summarise(
+    run: str,
+    files: Sequence[tuple[str, Iterable[bytes]]],
+    catalogue: Catalogue,
+    *,
+    forced: str | None = None,
+    events: Callable[[], LineReader] | None = None,
+) -> dict[str, Any]:
+    """One entry of ``runs`` in ``scan --summary --json`` (contract, section 2): ``files`` are (path, its chunks of bytes).
+
+    Several files of one run (``.out`` and ``.err``) are read one after another; a step that an earlier file has told counts once.
+    """
+    read = [(path, *_read(chunks, catalogue, forced, events)) for path, chunks in files]
+    digests = [digest for _, _, digest in read]
+    formats = [parser.format for _, parser, _ in read if parser.format]
+    named = [one for one in formats if one != "general"]
+    reached = [digest.state.step for digest in digests if digest.state.step is not None]
+    totals = [digest.state.total_steps for digest in digests if digest.state.total_steps is not None]
+    document: dict[str, Any] = {
+        "run": run, "paths": [path for path, _ in files], "format": next(iter(named or formats), None),
+        "attempts": max((digest.attempts for digest in digests), default=1),
+        "step": step_number(max(reached, default=None)), "total_steps": step_number(totals[-1] if totals else None),
+        "metrics": _metrics(digests), "events": [event_row(event) for digest in digests for event in digest.events],
+    }  # fmt: skip
+    return dict(jsonable(document))
+
+
+def _read(
+    chunks: Iterable[bytes], catalogue: Catalogue, forced: str | None, events: Callable[[], LineReader] | None
+) -> tuple[LogParser, Digest]:
+    parser, digest = LogParser(catalogue, forced=forced), Digest()
+    reader = events() if events is not None else None
+    if reader is not None:
+        parser.wanted = reader.wanted
+        parser.line_sink = lambda line, offset: digest.take(reader.line(line, offset))
+    for chunk in chunks:
+        digest.take(parser.feed(chunk))
+    digest.take(parser.flush())
+    if reader is not None:
+        digest.take(reader.flush())
+    return parser, digest
+
+
+def _metrics(digests: Sequence[Digest]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    names = dict.fromkeys(name for digest in digests for name in digest.columns)
+    for metric in names:
+        seen: set[float] = set()
+        points: list[tuple[float, float]] = []
+        label = metric
+        for digest in digests:
+            if metric not in digest.columns:
+                continue
+            name, steps, values = digest.columns[metric]
+            label = name if not points else label
+            earlier = set(seen)
+            points += [(step, value) for step, value in zip(steps, values, strict=True) if step not in earlier]
+            seen.update(steps)
+        made[metric] = _entry(label, points, len(seen))
+    return made
+
+
+def _entry(name: str, points: Sequence[tuple[float, float]], count: int) -> dict[str, Any]:
+    known = [point for point in points if not math.isnan(point[1])]
+    least = min(known, key=lambda point: point[1], default=None)
+    return {
+        "name": name, "count": count, "first": _pair(points[0]), "last": _pair(points[-1]), "min": None if least is None else _pair(least),
+    }  # fmt: skip
+
+
+def _pair(point: tuple[float, float]) -> list[Any]:
+    return [step_number(point[0]), point[1]]
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """An event as JSON: its kind, step, what it holds, and its bounded text."""
+    return {"kind": event.kind, "step": step_number(event.step), **dict(event.fields), "text": event.text[:MAX_EVENT_TEXT]}
+
+
+__all__ = ["Digest", "LineReader", "Progress", "event_row", "summarise"]
