@@ -1,0 +1,146 @@
+"""Milestones of a run's life that frameworks announce: a start, ranks, checkpoints read and written, the end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rules.observation import Event
+
+MAX_WORLD = 65_536
+
+_MEMBER = re.compile(r"GLOBAL_RANK: (\d{1,6}), MEMBER: (\d{1,6})/(\d{1,6})")
+_READY = re.compile(r"All distributed processes registered(?:\. Starting with (\d{1,6}) processes)?")
+_STARTED = re.compile(
+    r"Setting OMP_NUM_THREADS environment variable for each process|GPU available: |HPU available: |Using \d+bit Automatic Mixed Precision|[Ss]eed set to \d"
+    r"|using world size: \d|\bdist_world_size=\d|init_deepspeed_backend|\| distributed init \(rank 0\)|wandb: Run data is saved locally|accelerate\.commands\.launch"
+    r"|\*\*\*\*\* Running training \*\*\*\*\*|Starting training from iteration|restart=\d+ node="
+)
+_LOADED = re.compile(
+    r"(?:Loaded (?P<loaded>\d{1,7})/(?P<of>\d{1,7}) (?:keys|params|parameters|tensors|weights)\b.{0,60}?(?: from (?P<path1>\S+))?$)"
+    r"|Restored all states from the checkpoint(?: file)? at (?P<path2>\S+)|Loaded model weights from (?:the )?checkpoint at (?P<path3>\S+)"
+    r"|<All keys matched successfully>|(?:\[Checkpointer\] Loading|Restoring checkpoint|[Ll]oading (?:model )?(?:checkpoint|weights|pretrained weights|state dict|pretrained)) from:? (?P<path4>\S+)"
+    r"|=> (?:loaded|loading) (?:pretrained )?(?:checkpoint|model|weights) '?(?P<path5>[^\s']+)|[Ll]oad(?:ing|ed) checkpoint:? '?(?P<path6>/?[^\s']*[/.][^\s']*)"
+    r"|Pretrained weights found at (?P<path7>\S+)|[Ll]oads checkpoint by \w+ backend from path: (?P<path8>\S+)"
+)
+_RESUMED = re.compile(
+    r"Restoring states from the checkpoint path at (?P<path1>\S+)|Continuing training from (?:checkpoint|epoch|global step)|will skip to saved global_step"
+    r"|successfully loaded checkpoint(?: from)? (?P<path2>\S+).{0,40}?(?:iteration (?P<step>\d+))?$|[Rr]esum(?:e|ed|ing) (?:training )?(?:from|at)(?: checkpoint:?| step:?| epoch:?| iteration:?)? (?P<path3>\S+)"
+    r"|[Aa]uto[- ]?resum\w* from (?P<path4>\S+)|[Rr]estor(?:ed|ing) (?:training )?from (?:step |checkpoint )?(?P<path5>\S*[\d/]\S*)"
+)
+_SAVED = re.compile(
+    r"(?<![\w.])[Ss]av(?:ing|ed) (?:the |a |new |best |final |last |current )*(?:model |training |full |best )?(?:checkpoint|state|model|weights)s?\b(?! dict)[^'\"]{0,60}?(?:'(?P<path1>[^']+)'|\"(?P<path2>[^\"]+)\"|(?:(?:to|at|in|into|as|path|:)\s+)+(?!step|epoch|iter|global)(?P<path3>\S+)| (?P<path4>(?:[A-Za-z]:)?[./\\]\S+)|\bat (?:global )?(?:step|epoch|iteration)\b|$|\s*\.\.\.)"
+    r"|successfully saved checkpoint at iteration +\d+ to (?P<path5>\S+)|saving model to ['\"](?P<path6>[^'\"]+)|[Bb]est model saved (?:at|to) (?P<path7>\S+)"
+    r"|[Cc]heckpoint (?:was |is )?saved (?:at|to|in|as) (?P<path8>\S+)|\[Torch\] Saved (?P<path9>\S+)|[Cc]onfiguration saved in (?P<path10>\S*checkpoint-\d+)\S*"
+    r"|Saved checkpoint:? (?P<path11>\S+)"
+)
+_COMPLETED = re.compile(
+    r"`?(?:Trainer\.fit|Trainer)`? stopped: `?max_(?:epochs|steps|time)|Training completed\. Do not forget to share your model|^[\W\d:,.TZ-]{0,40}(?:\S{1,40} ){0,6}?(?:[Tt]raining|TRAINING) (?:is |has )?(?:complete|COMPLETE|finish|FINISH|done\b|DONE\b)"
+    r"|done with training|exiting program at iteration \d+|Total training time:? \d|Training finished"
+)
+
+
+@dataclass(slots=True)
+class Marks:
+    """Pure fold. ``members`` is a bit set of the ranks that have announced themselves."""
+
+    members: int = 0
+    world: int = 0
+    told_members: int = 0
+    started: bool = False
+    """A start was told and no step has been seen since: further banners of the same start are not told again."""
+    saved_at: str = ""
+    completed: bool = False
+
+    def feed(self, line: str, offset: int, step: float | None) -> list[Event]:
+        events: list[Event] = []
+        member = _MEMBER.search(line)
+        if member:
+            return self._member(member, line, offset)
+        ready = _READY.search(line)
+        if ready:
+            world = int(ready[1]) if ready[1] else self.world
+            self.told_members = self.members = 0
+            return [Event("ranks_ready", ready[0], None, offset, fields={"world": world})]
+        if _STARTED.search(line):
+            events += self._start(line, offset)
+        resumed = _RESUMED.search(line)
+        if resumed:
+            fields: dict[str, object] = {"path": _path(resumed), "from_step": float(resumed["step"]) if resumed["step"] else None}
+            events.append(Event("resumed", shown(line), step, offset, fields=fields))
+        elif loaded := _LOADED.search(line):
+            fields = {"path": _path(loaded)}
+            if loaded["loaded"]:
+                fields |= {"loaded": int(loaded["loaded"]), "of": int(loaded["of"])}
+            events.append(Event("checkpoint_loaded", shown(line), step, offset, fields=fields))
+        elif saved := _SAVED.search(line):
+            events += self._save(saved, line, offset, step)
+        elif _COMPLETED.search(line) and not self.completed:
+            self.completed = True
+            events.append(Event("ended", shown(line), step, offset, fields={"how": "completed"}))
+        return events
+
+    def flush(self) -> list[Event]:
+        """While the log is silent: which ranks are missing."""
+        joined = self.members.bit_count()
+        if not joined or joined == self.told_members or joined >= self.world:
+            return []
+        self.told_members = joined
+        missing = ranges([rank for rank in range(self.world) if not self.members >> rank & 1])
+        text = f"{joined} of {self.world} ranks have joined, missing: {missing}"
+        return [Event("rank_member", text[:300], fields={"joined": joined, "world": self.world, "missing": missing})]
+
+    def moved(self) -> None:
+        """A step was seen: the next banner is a new start."""
+        self.started = self.completed = False
+        self.members = self.told_members = 0
+
+    def state(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def _member(self, found: re.Match[str], line: str, offset: int) -> list[Event]:
+        rank, world = int(found[1]), min(int(found[3]), MAX_WORLD)
+        self.world = world
+        if rank < world:
+            self.members |= 1 << rank
+        return self._start(line, offset)
+
+    def _start(self, line: str, offset: int) -> list[Event]:
+        if self.started:
+            return []
+        self.started, self.completed = True, False
+        return [Event("started", shown(line), None, offset)]
+
+    def _save(self, found: re.Match[str], line: str, offset: int, step: float | None) -> list[Event]:
+        """Once a step; where the log has no step, once a directory or name."""
+        path = _path(found)
+        at = f"{step}" if step is not None else (path or "").rpartition("/")[0]
+        if at == self.saved_at:
+            return []
+        self.saved_at = at
+        return [Event("checkpoint_saved", shown(line), step, offset, fields={"path": path})]
+
+
+def shown(line: str, limit: int = 300) -> str:
+    """A line as it may be shown: without control characters, at most ``limit`` characters."""
+    return "".join(c if c.isprintable() else " " for c in line[:limit]).strip()
+
+
+def ranges(numbers: list[int], limit: int = 12) -> str:
+    """``0-3,7,9-255``: at most ``limit`` ranges, then ``...``."""
+    parts: list[str] = []
+    start = previous = None
+    for number in [*numbers, None]:
+        if start is not None and previous is not None and number != previous + 1:
+            parts.append(f"{start}" if start == previous else f"{start}-{previous}")
+            start = number
+        elif start is None:
+            start = number
+        previous = number
+    return ",".join(parts[:limit]) + (",..." if len(parts) > limit else "")
+
+
+def _path(found: re.Match[str]) -> str | None:
+    path = next((value for name, value in found.groupdict().items() if name.startswith("path") and value), None)
+    return path.rstrip(".,;)'\"")[:300] if path else None
