@@ -35,9 +35,9 @@ lightning_rich() {
 
 hf_trainer() {
     for v in 4 5; do
-        run hf${v}_bar_20415001 "$VENVS/hf$v/bin/python" train.py bar
-        run hf${v}_nobar_20415002 "$VENVS/hf$v/bin/python" train.py nobar
-        one hf${v}_one_20415003.out "$VENVS/hf$v/bin/python" train.py one
+        run hf${v}_bar_20415${v}01 "$VENVS/hf$v/bin/python" train.py bar
+        run hf${v}_nobar_20415${v}02 "$VENVS/hf$v/bin/python" train.py nobar
+        one hf${v}_one_20415${v}03.out "$VENVS/hf$v/bin/python" train.py one
     done
     run accelerate_20415010 "$VENVS/hf5/bin/python" accelerate_loop.py
 }
@@ -56,6 +56,7 @@ crashes() {
         run crash_${kind}_$n $py train.py $kind
         n=$((n + 1))
     done
+    one crash_lightning_20440021.out $py lightning_crash.py
     n=20450001
     for kind in raise hang kill; do
         run ddp_$n "$VENVS/lightning/bin/torchrun" --nproc_per_node 4 --master_port 29517 ddp.py $kind

@@ -55,7 +55,7 @@ def main(kind):
     torch.set_num_threads(1)
     transformers.set_seed(0)
     stem = f"hf{transformers.__version__.split('.')[0]}_{kind}"
-    stem += {"bar": "_20415001", "nobar": "_20415002"}.get(kind, "_20415003")
+    stem += "_20415" + transformers.__version__[0] + {"bar": "01", "nobar": "02", "one": "03"}[kind]
     truth = Truth(f"{stem}.out", "huggingface", also=[] if kind == "one" else [f"{stem}.err"], transformers=transformers.__version__)
     args = TrainingArguments(
         "ckpt", max_steps=120, per_device_train_batch_size=16, learning_rate=5e-3, logging_steps=10, eval_steps=20,

@@ -1,5 +1,6 @@
 """LightGBM's `log_evaluation` lines: `[10]<tab>training's l2: 0.9<tab>valid_1's l2: 1.1`, every tenth round.
 
+At the end the best round is printed once more, after later ones: `[153]` below `[170]` is no restart.
 loss-watch should say: nothing is wrong.
 """
 
@@ -26,7 +27,9 @@ def main():
         for step, value in enumerate(seen[name]["l2"], 1):
             if step % 10 == 0:
                 truth.add(metric, step, value, "{:.6g}", f"{name}'s l2")
-    truth.event("early_stopping", step=len(seen["valid_1"]["l2"]))
+    values = seen["valid_1"]["l2"]
+    best = values.index(min(values))
+    truth.event("early_stopping", step=len(values), best=[best + 1, float(f"{values[best]:.6g}")])
     truth.write(f"{STEM}.truth.yaml")
 
 

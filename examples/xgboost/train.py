@@ -17,7 +17,7 @@ def main():
     train, valid = xgboost.DMatrix(x.numpy(), y.numpy()), xgboost.DMatrix(vx.numpy(), vy.numpy())
     seen = {}
     xgboost.train(
-        {"max_depth": 4, "eta": 0.1, "nthread": 1, "seed": 0, "objective": "reg:squarederror"}, train, 200,
+        {"max_depth": 4, "eta": 0.3, "nthread": 1, "seed": 0, "objective": "reg:squarederror"}, train, 200,
         evals=[(train, "train"), (valid, "valid")], evals_result=seen, early_stopping_rounds=10, verbose_eval=1,
     )
     for name, metric in (("train", "train"), ("valid", "val")):
