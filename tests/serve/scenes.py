@@ -57,7 +57,7 @@ def training_run() -> RunView:
     train = metric("train_loss", [(step, 2.94 * math.exp(-step / 130)) for step in range(1, 105)])
     return run(
         "13503904", metrics=[val, train], step=104.0, total_steps=500.0, verdict="critical", lag_bytes=12,
-        baseline={"metrics": {"val_loss": 0.3557}, "step": 311, "label": "checkpoint step_311"},
+        baseline={"values": {"val_loss": 0.3557}, "step": 311, "label": "checkpoint step_311"},
         milestones=(
             milestone(50, "< 1.5", "met", 1.5, observed_step=50.0, observed_value=1.41),
             milestone(100, "< 0.9, worry > 1.0", "worry", 0.9, observed_step=100.0, observed_value=1.07),
