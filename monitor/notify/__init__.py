@@ -1,0 +1,1 @@
+"""What people and systems are told: a notification, the channels that carry it, the wording that they share."""

@@ -1,0 +1,117 @@
+"""What a channel is, and what all channels have in common: a name, what it takes, how fast, and how it fails.
+
+A channel is one file: ``payload(notification)`` is pure, ``send`` is thin and raises ``DeliveryError``. It keeps nothing between two
+messages but what it writes into ``memory``, which the outbox stores a channel and run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from monitor.notify.notification import Notification
+from monitor.notify.route import QuietHours, QuietHoursText, Route
+from rules.units import Duration
+from rules.verdict import Severity
+
+Memory = MutableMapping[str, Any]
+"""What a channel remembers of a run (a thread's ts, the first mail's Message-ID): JSON-able, kept in the outbox."""
+
+Chart = Callable[[Notification], bytes | None]
+"""A PNG of the run's curve, or None where there is none (no values, no matplotlib)."""
+
+
+def no_chart(_: Notification) -> bytes | None:
+    """The chart of a channel that was given none."""
+    return None
+
+
+class DeliveryError(Exception):
+    """A message did not arrive. ``permanent``: trying again cannot help. ``retry_after_s``: the receiver said when to."""
+
+    def __init__(self, problem: str, *, permanent: bool = False, retry_after_s: float | None = None) -> None:
+        super().__init__(problem)
+        self.permanent = permanent
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a channel is fed. ``interval_s`` lies between two messages; ``coalesces`` says that many may become one summary."""
+
+    interval_s: float = 0.0
+    coalesces: bool = True
+    give_up_after_s: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelBase:
+    """The fields of every channel. ``secrets`` are what an error must never show."""
+
+    name: str
+    route: Route = field(default_factory=Route)
+    pace: Pace = field(default_factory=Pace)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Channel(Protocol):
+    """One way to reach somebody."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def route(self) -> Route: ...
+    @property
+    def pace(self) -> Pace: ...
+    @property
+    def secrets(self) -> tuple[str, ...]: ...
+
+    def payload(self, told: Notification) -> Any:
+        """What will be sent: pure, within the receiver's limits, escaped."""
+        ...
+
+    def send(self, told: Notification, memory: Memory) -> str:
+        """Deliver, within a bounded time; what the receiver answered, in a few words. Raises DeliveryError."""
+        ...
+
+
+class ChannelSpec(BaseModel):
+    """Parameters that every channel takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: ClassVar[str]
+    shorthand: ClassVar[str] = ""
+    """The key that a bare value stands for: ``webhook: https://...``."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Keys without which the channel cannot be built (their names stand here, since ``${VAR}`` may have left one empty)."""
+    interval_s: ClassVar[float] = 0.0
+    coalesces: ClassVar[bool] = True
+
+    name: str | None = Field(None, pattern=r"^[A-Za-z0-9_.-]{1,60}$", description="what logs and metrics call it; the kind by default")
+    min_severity: Severity = Field(Severity.WARNING, description="info, warning or critical: what is below is not sent")
+    runs: tuple[str, ...] = Field((), description="only runs or job names that one of these globs matches; `!glob` leaves out")
+    rules: tuple[str, ...] = Field((), description="only rules whose id or kind one of these globs matches; `!glob` leaves out")
+    quiet_hours: QuietHoursText = Field(None, description="22:00-07:00, local time: what is below critical waits for the end")
+    digest: Duration | None = Field(None, description="a regular line that says how all runs stand, such as 6h")
+    rate_limit: Duration | None = Field(None, description="at the most one message in this time; what comes between is put together")
+    give_up_after: Duration = Field(86_400.0, description="how long an undelivered message is tried again")
+
+    def build(self, name: str) -> Channel:
+        raise NotImplementedError
+
+    def common(self, name: str, secrets: tuple[str, ...] = ()) -> Mapping[str, Any]:
+        """The keyword arguments of ``ChannelBase`` that follow from the common parameters."""
+        return {
+            "name": name,
+            "route": Route(self.min_severity, self.runs, self.rules, self.quiet_hours, self.digest),
+            "pace": Pace(max(self.interval_s, self.rate_limit or 0.0), self.coalesces, self.give_up_after),
+            "secrets": secrets,
+        }
+
+
+__all__ = ["Channel", "ChannelBase", "ChannelSpec", "Chart", "DeliveryError", "Memory", "Pace", "QuietHours"]
