@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
+from typing import NamedTuple
 
 from monitor.notify import queue
 from monitor.notify.batch import combine, take
@@ -25,7 +26,7 @@ from monitor.notify.lane import Lane, Outcome, Parcel
 from monitor.notify.queue import SCHEMA, enqueue
 from rules.units import human_duration
 
-__all__ = ["SCHEMA", "Delivery", "Health", "enqueue", "try_channels"]
+__all__ = ["SCHEMA", "Delivery", "Health", "Tried", "enqueue", "try_channels"]
 
 log = logging.getLogger("loss-watch.outbox")
 
@@ -294,14 +295,25 @@ def _lost(count: int) -> str:
     return f"{_messages(count)} before this one could not be delivered here and {'were' if count != 1 else 'was'} given up"
 
 
-def try_channels(channels: Sequence[Channel], now: float) -> list[tuple[Channel, str, bool]]:
-    """Send a test message through each channel, past the outbox: (channel, what came of it, whether it worked)."""
+class Tried(NamedTuple):
+    """What came of a test message: ``sent: 200 ok`` or ``failed: ...``."""
+
+    channel: Channel
+    outcome: str
+
+    @property
+    def worked(self) -> bool:
+        return self.outcome.startswith("sent")
+
+
+def try_channels(channels: Sequence[Channel], now: float | None = None) -> list[Tried]:
+    """Send a test message through each channel, one after the other and past the outbox. ``now`` is Unix seconds."""
     from monitor.notify.sample import sample
 
-    tried: list[tuple[Channel, str, bool]] = []
+    told, tried = sample(time.time() if now is None else now), []
     for channel in channels:
         try:
-            tried.append((channel, channel.send(sample(now), {}) or "sent", True))
+            tried.append(Tried(channel, f"sent: {channel.send(told, {})}"))
         except DeliveryError as failed:
-            tried.append((channel, f"{failed}{'' if failed.permanent else ' (would be tried again)'}", False))
+            tried.append(Tried(channel, f"failed: {failed}{'' if failed.permanent else ' (would be tried again)'}"))
     return tried

@@ -54,7 +54,9 @@ class Spec(ChannelSpec):
     kind: ClassVar[str] = "email"
     needs: ClassVar[tuple[str, ...]] = ("to",)
 
-    smtp_url: Annotated[SecretStr | None, AfterValidator(_smtp_url)] = Field(None, description="smtp://user:password@host:587 (STARTTLS) or smtps://host:465 (TLS)")
+    smtp_url: Annotated[SecretStr | None, AfterValidator(_smtp_url)] = Field(
+        None, description="smtp://user:password@host:587 (STARTTLS) or smtps://host:465 (TLS)"
+    )
     sendmail: str | None = Field(None, description="path of a sendmail program, instead of smtp_url", pattern=r"^/[^\n]+$")
     from_: Annotated[str | None, AfterValidator(_sender)] = Field(None, alias="from", description="the sender's address")
     to: Annotated[tuple[str, ...], BeforeValidator(_addresses)] = Field((), description="the readers' addresses")

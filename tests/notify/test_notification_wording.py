@@ -49,7 +49,8 @@ def test_the_worst_that_stands_comes_first_and_what_is_over_behind_it() -> None:
 
 
 def test_several_events_of_one_moment_are_counted_in_the_headline_and_listed_below() -> None:
-    told = notification("7", "transitions", NOON, (transition(), transition(rule="spike", kind="spike", severity="warning", message="jumped")))
+    spike = transition(rule="spike", kind="spike", severity="warning", message="jumped")
+    told = notification("7", "transitions", NOON, (transition(), spike))
     assert headline(told).endswith("(and 1 more)")
     assert ["warning spike: jumped"] == further(told)
 
@@ -63,7 +64,8 @@ numbers = st.one_of(st.none(), st.floats(allow_nan=True))
 )  # fmt: skip
 def test_a_notification_comes_back_from_json_as_it_was(run, message, step, value, values, notes, resolves) -> None:
     context = RunContext(job_name=message, values=tuple(values), excerpt=tuple(notes), resolves_when=resolves, step=step)
-    told = notification(run, "transitions", NOON, (transition(run=run, message=message, step=step, value=value),), context=context, notes=tuple(notes))
+    events = (transition(run=run, message=message, step=step, value=value),)
+    told = notification(run, "transitions", NOON, events, context=context, notes=tuple(notes))
     back = Notification.from_json(json.loads(json.dumps(told.as_json(), allow_nan=False)))
     assert repr(told) == repr(back)
 

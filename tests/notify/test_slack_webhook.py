@@ -86,7 +86,8 @@ def test_slack_takes_the_message() -> None:
 @pytest.mark.parametrize(
     ("answer", "permanent", "retry_after_s"),
     [
-        (400, True, None), (403, True, None), (404, True, None), (410, True, None), (500, False, None), (503, False, None), (DROP, False, None),
+        (400, True, None), (403, True, None), (404, True, None), (410, True, None), (500, False, None), (503, False, None),
+        (DROP, False, None),
         (Answer(429, "rate_limited", {"Retry-After": "30"}), False, 30.0), (Answer(302, "", {"Location": "http://evil/"}), True, None),
     ],
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """A real HTTP receiver on loopback that answers as it was told: a script of answers, the last of which holds on.
 
-An answer is a status, ``Answer(...)``, ``HANG`` (takes the request and never answers) or ``DROP`` (closes the connection instead of answering).
+An answer is a status, ``Answer(...)``, ``HANG`` (takes the request and never answers) or ``DROP`` (closes the connection instead).
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Answer:
 
 
 SLACK = {
-    200: "ok", 400: "invalid_payload", 403: "action_prohibited", 404: "no_service", 410: "channel_is_archived", 429: "rate_limited", 500: "rollup_error",
+    200: "ok", 400: "invalid_payload", 403: "action_prohibited", 404: "no_service", 410: "channel_is_archived", 429: "rate_limited",
+    500: "rollup_error",
 }  # fmt: skip
 
 
@@ -62,7 +63,7 @@ class Receiver:
                 headers = {k.lower(): v for k, v in self.headers.items()}
                 receiver._take(self, Request(self.command, self.path, headers, body, time.time()))
 
-            do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = answer
+            do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = answer  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -73,10 +74,7 @@ class Receiver:
 
     def _take(self, handler: BaseHTTPRequestHandler, request: Request) -> None:
         with self.arrived:
-            if callable(self.script):
-                said = self.script(request)
-            else:
-                said = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+            said = self.script(request) if callable(self.script) else self._next()
             self.requests.append(request)
             self.arrived.notify_all()
         if said == HANG:
@@ -95,6 +93,10 @@ class Receiver:
             handler.wfile.write(raw)
         except OSError:
             pass
+
+    def _next(self) -> Any:
+        assert isinstance(self.script, list)
+        return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
     def wait_for(self, count: int, timeout_s: float = 10.0) -> list[Request]:
         """The requests, once there are ``count``; fails after ``timeout_s``."""

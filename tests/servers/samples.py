@@ -10,7 +10,8 @@ from rules.alert import Transition
 NOON = 1_795_435_200.0
 CONTEXT = RunContext(
     job_name="topoflow_full_finetune", user="ada", nodes=32, gpus=256, state="training", step=104, total_steps=500, elapsed_s=7860.0,
-    values=(2.19, 1.9, 1.7, 1.41, 1.2, 1.07), train_loss=1.31, baseline="3.0 times baseline 0.3557", forecast="step 200 < 0.6 is 21 % likely",
+    values=(2.19, 1.9, 1.7, 1.41, 1.2, 1.07), train_loss=1.31, baseline="3.0 times baseline 0.3557",
+    forecast="step 200 < 0.6 is 21 % likely",
     resolves_when={"step-100": "val_loss < 0.9"}, page_url="http://127.0.0.1:10311/?run=13503904",
 )  # fmt: skip
 HOSTILE = (
