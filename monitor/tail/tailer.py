@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from monitor.tail.discover import STDIN
 from monitor.tail.inbox import Inbox
@@ -13,6 +14,7 @@ from monitor.tail.lane import Elsewhere, Lane, LaneItem, Settings, Settled, Wait
 from monitor.tail.mounts import Mount, MountTable
 from monitor.tail.news import Chunk, FileNews, News, Position
 from monitor.tail.pace import Pace
+from monitor.tail.remote import RemoteLane
 from monitor.tail.stream import Stream
 from monitor.tail.walk import Source
 
@@ -55,7 +57,7 @@ class Tailer:
         self._notify = notify
         self._mounts = mounts or MountTable.read()
         self._inbox: Inbox[tuple[str, LaneItem]] = Inbox(queue_bytes)
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, Lane | RemoteLane] = {}
         self._streams: dict[str, Stream] = {}
         self._wake: Wakes | None = None
         self._given: dict[str, list[Source]] = {}
@@ -142,16 +144,18 @@ class Tailer:
         self._given[mount.point].append(source)
         lane.give(source)
 
-    def _open_lane(self, mount: Mount) -> Lane:
+    def _open_lane(self, mount: Mount) -> Lane | RemoteLane:
         watch = None
         if mount.local and self._notify:
             if self._wake is None:
                 self._wake = Wakes(self._poke, self._unannounced)
             watch = self._wake.watch
-        lane = Lane(
-            mount, lambda item: self._put(mount.point, item), mounts=self._mounts, resume=self._resume,
-            settings=self._local if mount.local else self._remote, clock=self._clock, watch=watch,
-        )  # fmt: skip
+        emit = partial(self._put, mount.point)
+        lane: Lane | RemoteLane
+        if mount.local:
+            lane = Lane(mount, emit, mounts=self._mounts, resume=self._resume, settings=self._local, clock=self._clock, watch=watch)
+        else:
+            lane = RemoteLane(mount, emit, mounts=self._mounts, resume=self._resume, settings=self._remote, clock=self._clock)
         self._lanes[mount.point] = lane
         self._given[mount.point] = []
         self._settled[mount.point] = -1
