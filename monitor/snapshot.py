@@ -62,6 +62,7 @@ class MilestoneView:
     observed_step: float | None = None
     observed_value: float | None = None
     forecast: ForecastView | None = None
+    worry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

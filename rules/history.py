@@ -95,6 +95,8 @@ class RunState:
 
     ``marks`` holds, a rule id, the JSON-able dictionary that the rule keeps between judgements (a milestone's verdict).
     ``facts`` is what SLURM says of the job, where it was asked: ``state``, ``end_time_s``, ``job_name``, ``user``, ``nodes``.
+    ``caught_up`` is False while the log that was there before is still being read: nobody is told of what happens meanwhile.
+    ``told`` maps the rules whose alert people were told of to the severity that they were told.
     ``first_step`` is the first step of the present attempt; milestones below it keep their earlier verdict.
     """
 
@@ -121,6 +123,8 @@ class RunState:
     longest_quiet_s: float = 0.0
     observations: int = 0
     alerts: dict[str, Alert] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
+    caught_up: bool = False
 
     def see(self, item: Item) -> bool:
         """Take one item. False where it was another rank's copy of a known fact and changed nothing."""
@@ -203,6 +207,8 @@ class RunState:
             self.ended = None
         elif item.kind == "ended":
             self.ended = str(item.fields.get("how", "ended"))
+        elif item.kind == "requeued":
+            self.restart("the job was requeued")
         if item.kind != "match":
             if len(self.events) >= MAX_EVENTS:
                 del self.events[MAX_EVENTS // 2]

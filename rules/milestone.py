@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan
 
 from rules.history import RunState, Series
@@ -49,6 +49,8 @@ class Condition:
     op: str
     value: float
     low: float | None = None
+    written: str = field(default="", compare=False)
+    """The numbers as the user wrote them, for messages: ``1.0`` stays ``1.0``."""
 
     def holds(self, seen: float) -> bool:
         """NaN satisfies nothing; ``in`` is met at or below its upper end."""
@@ -64,10 +66,18 @@ class Condition:
         return self.op in ("<", "<=", "in")
 
     def __str__(self) -> str:
-        return f"{self.low:g} to {self.value:g}" if self.low is not None else f"{self.op} {self.value:g}"
+        return f"{self.op} {self.written or self._numbers()}"
+
+    def words(self) -> str:
+        """As a sentence goes on: ``< 0.9``, ``0.40 to 0.45``."""
+        return str(self).removeprefix("in ").replace("..", " to ")
 
     def as_worry(self) -> str:
-        return f"worry {'below' if self.wants_lower else 'above'} {self.value:g}"
+        """``worry > 1.0`` is a worry above 1.0."""
+        return f"worry {'below' if self.wants_lower else 'above'} {self.written or self._numbers()}"
+
+    def _numbers(self) -> str:
+        return f"{self.low:g}..{self.value:g}" if self.low is not None else f"{self.value:g}"
 
 
 def condition(text: str, at: int = 0) -> Condition:
@@ -76,11 +86,11 @@ def condition(text: str, at: int = 0) -> Condition:
     if not found:
         raise MalformedError(f"`{text.strip()}` is no condition", at, len(text), "write < 0.9, <= 0.9, > 0.7, >= 0.7 or in 0.40..0.45")
     if found[1]:
-        return Condition(found[1], float(found[2]))
+        return Condition(found[1], float(found[2]), written=found[2])
     low, high = float(found[3]), float(found[4])
     if low > high:
         raise MalformedError(f"the range {found[3]}..{found[4]} is empty", at, len(text), f"write in {found[4]}..{found[3]}")
-    return Condition("in", high, low)
+    return Condition("in", high, low, f"{found[3]}..{found[4]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +166,7 @@ class Milestone(RuleBase):
                 return self._first(mark, at, item.value)
             if status in (MISSED, WORRY) and not mark["resolved"] and self.expect.holds(item.value):
                 mark["resolved"] = True
-                return Verdict(Status.OK, f"{self.metric} {short(item.value)} at step {at:g}, now {self.expect}", at, item.value)
+                return Verdict(Status.OK, f"{self.metric} {short(item.value)} at step {at:g}, now {self.expect.words()}", at, item.value)
             return UNKNOWN
         if status == PENDING and (passed := self._passed_without(run)):
             mark.update(status=NO_DATA)
@@ -186,14 +196,14 @@ class Milestone(RuleBase):
             return Verdict(Status.MET, f"{self.metric} {short(value)} {self._met(value)} at {self.axis} {at:g}", at, value, numbers=numbers)
         worry = f", {self.worry.as_worry()}" if self.worry is not None else ""
         return Verdict(
-            Status.BREACHED, f"{self.metric} {short(value)} at {self.axis} {at:g}, expected {self.expect}{worry}", at, value,
-            Severity.CRITICAL if status == WORRY else self.severity, numbers, f"{self.metric} {self.expect}",
+            Status.BREACHED, f"{self.metric} {short(value)} at {self.axis} {at:g}, expected {self.expect.words()}{worry}", at, value,
+            Severity.CRITICAL if status == WORRY else self.severity, numbers, f"{self.metric} {self.expect.words()}",
         )  # fmt: skip
 
     def _met(self, value: float) -> str:
         if self.expect.op != "in":
             return str(self.expect)
-        return f"is {'ahead of' if self.expect.is_ahead(value) else 'within'} {self.expect}"
+        return f"is {'ahead of' if self.expect.is_ahead(value) else 'within'} {self.expect.words()}"
 
     def _passed_without(self, run: RunState) -> str | None:
         reached = run.step if self.axis == "step" else run.epoch

@@ -18,11 +18,11 @@ class Pattern(Protocol):
 
 
 @lru_cache(maxsize=512)
-def compile_pattern(pattern: str) -> Pattern:
-    """``pattern`` ready to search in bytes (UTF-8). Raises ValueError with what is wrong."""
+def compile_pattern(pattern: str, *, bounded: bool = True) -> Pattern:
+    """``pattern`` ready to search in bytes (UTF-8). Raises ValueError with what is wrong, and where ``bounded`` if it is too long."""
     import re2
 
-    if len(pattern) > MAX_PATTERN:
+    if bounded and len(pattern) > MAX_PATTERN:
         raise ValueError(f"the pattern is longer than {MAX_PATTERN} characters")
     options = re2.Options()
     options.log_errors = False

@@ -86,9 +86,9 @@ class RulesReader:
             self.problem(("version",), f"version {version} is not known", "write version: 1")
         metric = self._text(document, "metric", VAL_LOSS)
         baseline = self._baseline(document.get("baseline"))
-        context = Context(metric, None if baseline is None else {"values": baseline.values, "step": baseline.step, "label": baseline.label,
-                                                                "run": baseline.run})  # fmt: skip
         milestones = self._milestones(document.get("milestones"), metric)
+        known = None if baseline is None else {"values": baseline.values, "step": baseline.step, "label": baseline.label, "run": baseline.run}
+        context = Context(metric, known, tuple(milestones))
         rules = self._all_rules(document, context)
         notify = document.get("notify") or {}
         if not isinstance(notify, Mapping):
@@ -193,7 +193,7 @@ class RulesReader:
             expect = self._understood(lambda: condition(f"in {entry['in']}", -3), (*loc, "in"))
         else:
             value = self._number(entry[key], (*loc, key))
-            expect = None if value is None else Condition(MILESTONE_OPS[key], value)
+            expect = None if value is None else Condition(MILESTONE_OPS[key], value, written=str(entry[key]))
         worry = self._understood(lambda: condition(str(entry["worry"])), (*loc, "worry")) if "worry" in entry else None
         severity = self._severity(entry["severity"], (*loc, "severity")) if "severity" in entry else None
         if place is None or expect is None:

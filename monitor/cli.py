@@ -1,0 +1,172 @@
+"""The command line: one function a command, no logic. Everything slow is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor import __version__
+
+app = typer.Typer(
+    name="loss-watch", no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Follow training logs, judge the loss against milestones by step, alert, and be scraped.\n\n"
+    "Example: loss-watch 'logs/*.out' --rules milestones.yaml  (the same as: loss-watch watch ...)",
+)  # fmt: skip
+rules_app = typer.Typer(no_args_is_help=True, help="Check a rules file, print its JSON Schema, list the presets.")
+formats_app = typer.Typer(no_args_is_help=True, help="The log formats that are known, and which one a log is.")
+notify_app = typer.Typer(no_args_is_help=True, help="The channels that alerts go to.")
+app.add_typer(rules_app, name="rules")
+app.add_typer(formats_app, name="formats")
+app.add_typer(notify_app, name="notify")
+
+Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="file, directory, quoted glob, or - for stdin", show_default=False)]
+Rules = Annotated[Path | None, typer.Option("-r", "--rules", metavar="FILE", help="rules file (default: preset `default`)")]
+Json = Annotated[bool, typer.Option("--json", help="machine-readable, stable")]
+Formats = Annotated[list[Path], typer.Option("--formats", metavar="FILE", help="a log format of your own (may be repeated)")]
+Forced = Annotated[str | None, typer.Option("--format", metavar="NAME", help="read the logs as this format; `formats list` names them")]
+State = Annotated[Path | None, typer.Option("--state", metavar="PATH", help="state file (default: below $XDG_STATE_HOME/loss-watch)")]
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="print the version and leave")] = False) -> None:
+    if version:
+        typer.echo(f"loss-watch {__version__}")
+        raise typer.Exit
+    from monitor.rulespackage import warn_of_stranger
+
+    warn_of_stranger()
+
+
+@app.command()
+def watch(
+    paths: Paths, rules: Rules = None,
+    once: Annotated[bool, typer.Option("--once", help="read what is new since last time, judge, send, leave (for cron)")] = False,
+    json: Json = False, state: State = None,
+    listen: Annotated[str | None, typer.Option("--listen", metavar="HOST:PORT", help="default 127.0.0.1:10311, or unix:PATH")] = None,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="no metrics and no page")] = False,
+    formats: Formats = [], forced: Forced = None,  # noqa: B006 (typer reads it once)
+) -> None:  # fmt: skip
+    """Follow logs, judge, alert, serve metrics and the page (the default command).
+
+    Example: loss-watch 'logs/*.out' --rules milestones.yaml
+    """
+    from monitor.commands.watch import WatchOptions
+    from monitor.commands.watch import watch as run
+
+    options = WatchOptions(rules, once, json, state, listen, tuple(formats), forced, not no_serve)
+    raise typer.Exit(run(paths, options))
+
+
+@app.command()
+def scan(
+    paths: Paths, json: Json = False,
+    summary: Annotated[bool, typer.Option("--summary", help="a digest of each run instead of every observation")] = False,
+    formats: Formats = [], forced: Forced = None,  # noqa: B006
+) -> None:  # fmt: skip
+    """Print every observation read from the logs; with --summary a digest of each run.
+
+    Example: loss-watch scan logs/train_13503904.out --summary
+    """
+    if summary:
+        from monitor.commands.summary import summary as digest
+
+        raise typer.Exit(digest(paths, json=json, formats=formats, forced=forced))
+    from monitor.commands.scan import scan as run
+
+    raise typer.Exit(run(paths, json=json, formats=formats, forced=forced))
+
+
+@app.command()
+def check(paths: Paths, rules: Rules = None, json: Json = False, formats: Formats = [], forced: Forced = None) -> None:  # noqa: B006
+    """Judge once from the whole log, print the verdict, leave with its code; sends nothing, keeps nothing.
+
+    Example: loss-watch check logs/train_13503904.out -r milestones.yaml
+
+    Exit codes: 0 on track, 1 an alert stands, 2 usage, 3 crashed or failed, 4 no data or stalled.
+    """
+    from monitor.commands.check import check as run
+
+    raise typer.Exit(run(paths, rules, json=json, formats=formats, forced=forced))
+
+
+@app.command()
+def replay(paths: Paths, rules: Rules = None, json: Json = False, formats: Formats = [], forced: Forced = None) -> None:  # noqa: B006
+    """The alerts that these rules would have raised on these finished logs, in order.
+
+    Example: loss-watch replay logs/old_*.out -r milestones.yaml
+    """
+    from monitor.commands.replay import replay as run
+
+    raise typer.Exit(run(paths, rules, json=json, formats=formats, forced=forced))
+
+
+@notify_app.command("test")
+def notify_test(rules: Rules = None, json: Json = False) -> None:
+    """Send one test message through every configured channel and say what happened.
+
+    Example: LOSSWATCH_SLACK_WEBHOOK_URL=... loss-watch notify test
+    """
+    from monitor.commands.channels import try_all
+
+    raise typer.Exit(try_all(rules, json=json))
+
+
+@rules_app.command("lint")
+def rules_lint(file: Annotated[Path, typer.Argument(metavar="FILE")], json: Json = False) -> None:
+    """Check a rules file and run the cases in it.
+
+    Example: loss-watch rules lint milestones.yaml
+    """
+    from monitor.commands.rulesfile import lint
+
+    raise typer.Exit(lint(file, json=json))
+
+
+@rules_app.command("schema")
+def rules_schema() -> None:
+    """Print the JSON Schema of a rules file.
+
+    Example: loss-watch rules schema > rules.schema.json
+    """
+    from monitor.commands.rulesfile import schema
+
+    raise typer.Exit(schema())
+
+
+@rules_app.command("presets")
+def rules_presets(name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None) -> None:
+    """List the presets that ship, or print one.
+
+    Example: loss-watch rules presets finetune
+    """
+    from monitor.commands.rulesfile import presets
+
+    raise typer.Exit(presets(name))
+
+
+def known_commands() -> frozenset[str]:
+    groups = {group.name for group in app.registered_groups if group.name}
+    return frozenset(groups | {c.name or (c.callback.__name__ if c.callback else "") for c in app.registered_commands})
+
+
+def with_default_command(arguments: list[str]) -> list[str]:
+    """``logs/*.out --rules x`` means ``watch logs/*.out --rules x``: where the first word is no command, ``watch`` is."""
+    if not arguments or arguments[0] in ("-h", "--help", "--version", "--install-completion", "--show-completion"):
+        return arguments
+    return arguments if arguments[0] in known_commands() else ["watch", *arguments]
+
+
+def main() -> None:
+    """The console script ``loss-watch``."""
+    try:
+        app(with_default_command(sys.argv[1:]), prog_name="loss-watch")
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        from monitor.commands.inputs import quiet_exit
+
+        quiet_exit()

@@ -1,0 +1,63 @@
+"""``check``: judge once from the whole log, print the verdict, leave with its code."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monitor.commands.inputs import USAGE, report_problems, say, say_json, the_formats, the_rules
+from monitor.ink import wants_color
+from monitor.oneshot import Reading, read_runs
+from monitor.outlook import Outlook
+from monitor.snapshot import RunView
+from monitor.verdictdoc import verdict_document, verdict_lines
+from monitor.views import EXIT_CODES, is_complete, run_view, worst_verdict
+from rules.engine import Engine
+from rules.history import RunState
+from rules.spec import Baseline
+
+LONG_OVER_S = 24 * 3600.0
+"""A log that nobody has written to for a day is over, not stalled."""
+
+
+def check(paths: Sequence[str], rules: Path | None, *, json: bool, formats: Sequence[Path], forced: str | None = None) -> int:
+    """The exit code that contract section 1 lists."""
+    book, engine = the_rules(rules)
+    reading = read_runs(paths, engine, the_formats(formats), forced=forced)
+    failed = report_problems(reading.problems)
+    views = judged(reading, engine, baseline_document(book.baseline), time.time())
+    if json:
+        say_json(verdict_document(views))
+    else:
+        color = wants_color()
+        for i, view in enumerate(views):
+            if i:
+                say()
+            for line in verdict_lines(view, color):
+                say(line)
+    if not views:
+        return USAGE if failed else EXIT_CODES["no_data"]
+    return EXIT_CODES[worst_verdict(view.verdict for view in views)]
+
+
+def judged(reading: Reading, engine: Engine, baseline: Mapping[str, Any] | None, now: float) -> list[RunView]:
+    """The views of all runs after the clock has had its say on those that may still be running."""
+    outlook = Outlook()
+    views = []
+    for run in reading.runs.values():
+        if may_run(run, now):
+            reading.transitions += engine.tick(run, now)
+        views.append(run_view(run, engine, forecasts=outlook.of(run, engine, now), baseline=baseline))
+    return views
+
+
+def may_run(run: RunState, now: float) -> bool:
+    """Whether silence of this log can mean a stall: it has not said that it ended, and it was written to within a day."""
+    return run.last_line_s is not None and now - run.last_line_s < LONG_OVER_S and not is_complete(run) and run.ended is None
+
+
+def baseline_document(baseline: Baseline | None) -> dict[str, Any] | None:
+    """The baseline as views carry it: ``values`` by metric, ``step``, ``label``."""
+    return None if baseline is None else {"values": dict(baseline.values), "step": baseline.step, "label": baseline.label}

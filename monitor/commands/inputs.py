@@ -1,0 +1,77 @@
+"""What several commands begin with: the rules, the formats, the clear line and exit code 2 where one of them is wrong."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from monitor.parse import Catalogue, FormatError
+from monitor.rulesfile import load_rules
+from monitor.tail.discover import TailError
+from monitor.yamlfile import ConfigErrors
+from rules.engine import Engine
+from rules.spec import Rulebook
+
+USAGE = 2
+"""Exit code of a usage or configuration error."""
+
+
+def fail(message: object, code: int = USAGE) -> NoReturn:
+    """Say ``message`` on stderr and leave."""
+    print(message, file=sys.stderr)  # noqa: T201
+    raise SystemExit(code)
+
+
+def say(line: str = "") -> None:
+    """A line on stdout, whatever the terminal's encoding makes of it; a reader that went away ends the command quietly."""
+    try:
+        sys.stdout.write(line + "\n")
+    except UnicodeEncodeError:
+        sys.stdout.write(line.encode("ascii", "replace").decode() + "\n")
+    except BrokenPipeError:
+        quiet_exit()
+
+
+def quiet_exit() -> NoReturn:
+    """Leave after the reader of stdout has gone (``| head``), without a traceback from the interpreter's last flush."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(0)
+
+
+def say_json(document: Any) -> None:
+    say(json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")))
+
+
+def warn(line: object) -> None:
+    print(f"loss-watch: {line}", file=sys.stderr)  # noqa: T201
+
+
+def the_rules(path: Path | None) -> tuple[Rulebook, Engine]:
+    """The rules of ``path``, the preset ``default`` without one; exits with every mistake."""
+    try:
+        book = load_rules(path)
+    except ConfigErrors as wrong:
+        fail(wrong)
+    return book, Engine(book.rules)
+
+
+def the_formats(extra: Sequence[Path]) -> Catalogue:
+    """The formats that ship, the user's own, and ``extra``; exits with the mistake."""
+    try:
+        return Catalogue.load(extra)
+    except FormatError as wrong:
+        fail(wrong)
+
+
+def report_problems(problems: Iterable[TailError]) -> bool:
+    """A line on stderr for each file that could not be read; whether there was one."""
+    found = False
+    for problem in problems:
+        warn(problem)
+        found = True
+    return found

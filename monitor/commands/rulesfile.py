@@ -1,0 +1,58 @@
+"""``rules lint``, ``rules schema`` and ``rules presets``."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from importlib.resources import files
+from pathlib import Path
+
+from monitor.commands.inputs import fail, say, say_json, warn
+from monitor.config import notify_problems
+from monitor.rulesfile import load_rules
+from monitor.rulesfile import presets as known_presets
+from monitor.yamlfile import ConfigErrors, load_yaml
+from rules.schema import rules_schema
+from rules.spec import Problem
+
+
+def lint(path: Path, *, json: bool) -> int:
+    """0 where the file is right and its cases hold, 2 with every mistake."""
+    try:
+        book = load_rules(path)
+        document = load_yaml(path)
+        wrong = [Problem(("notify", *p.loc), p.message, p.advice) for p in notify_problems(book.notify)]
+        if wrong:
+            raise document.errors(wrong)
+    except ConfigErrors as found:
+        if json:
+            say_json([{"path": e.path, "line": e.line, "column": e.column, "problem": e.problem, "advice": e.advice} for e in found.errors])
+            return 2
+        fail(found)
+    if json:
+        say_json([])
+    else:
+        say(f"{path}: {len(book.milestones)} milestones, {len(book.rules) - len(book.milestones)} rules, no mistake")
+    return 0
+
+
+def schema() -> int:
+    say(jsonlib.dumps(rules_schema(), indent=2))
+    return 0
+
+
+def presets(name: str | None) -> int:
+    """List the presets with their first line, or print one."""
+    if name is None:
+        for known in known_presets():
+            first = _text(known).splitlines()[0].lstrip("# ")
+            say(f"{known:<12} {first}")
+        return 0
+    if name not in known_presets():
+        warn(f"no preset `{name}`; known: {', '.join(known_presets())}")
+        return 2
+    say(_text(name).rstrip())
+    return 0
+
+
+def _text(name: str) -> str:
+    return files("rules").joinpath("presets", f"{name}.yaml").read_text("utf-8")

@@ -1,0 +1,179 @@
+"""``watch``: follow logs, judge, alert, serve metrics and the page; with ``--once`` read what is new, judge, send, leave."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from monitor import __version__
+from monitor.commands.channels import the_channels
+from monitor.commands.check import baseline_document
+from monitor.commands.inputs import fail, say, say_json, the_formats, the_rules, warn
+from monitor.daemon import Daemon
+from monitor.eventline import event_line
+from monitor.ink import wants_color
+from monitor.lock import Locked, StateLock
+from monitor.outbox import SCHEMA as OUTBOX_SCHEMA
+from monitor.outbox import Delivery
+from monitor.pipeline import Pipeline
+from monitor.store import StateError, Store, default_state_path
+from monitor.tail.discover import looks_expanded
+from monitor.tail.tailer import Tailer
+from monitor.views import EXIT_CODES, worst_verdict
+from rules.alert import Transition
+
+WAIT_S = 0.5
+BEAT_S = 60.0
+SEND_ONCE_S = 60.0
+"""How long ``--once`` waits for its messages to be delivered; the rest goes out with the next call."""
+
+
+@dataclass(frozen=True)
+class WatchOptions:
+    """What the command line of ``watch`` said."""
+
+    rules: Path | None = None
+    once: bool = False
+    json: bool = False
+    state: Path | None = None
+    listen: str | None = None
+    formats: tuple[Path, ...] = ()
+    forced: str | None = None
+    serve: bool = True
+    table: bool | None = None
+
+
+def watch(paths: Sequence[str], options: WatchOptions) -> int:
+    """0 where it was told to stop; with ``--once`` the code of the verdict."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="loss-watch: %(message)s")
+    book, engine = the_rules(options.rules)
+    held = the_channels(book, options.rules)
+    catalogue = the_formats(options.formats)
+    state = options.state or (Path(held.options["state"]) if "state" in held.options else default_state_path())
+    lock = StateLock(state)
+    try:
+        lock.take()
+    except (Locked, OSError) as wrong:
+        fail(wrong)
+    try:
+        store = Store(state, OUTBOX_SCHEMA)
+        delivery = Delivery(state, held.channels)
+        pipeline = Pipeline(engine, catalogue, forced=options.forced)
+        daemon = Daemon(pipeline, store, held.channels, delivery, time.time, __version__, book.label, baseline_document(book.baseline))
+        if not options.once and (hint := looks_expanded(paths)):
+            warn(hint)
+        return _once(paths, daemon, options) if options.once else _follow(paths, daemon, lock, options)
+    except StateError as wrong:
+        fail(wrong)
+    finally:
+        lock.release()
+
+
+def _lines(options: WatchOptions) -> Callable[[Transition], None]:
+    """How transitions are printed: JSON lines, or one line each."""
+    color = wants_color()
+
+    def as_json(told: Transition) -> None:
+        say_json(told.as_json())
+        sys.stdout.flush()
+
+    def as_line(told: Transition) -> None:
+        say(event_line(told, color, clock_s=told.time_s))
+        sys.stdout.flush()
+
+    return as_json if options.json else as_line
+
+
+def _once(paths: Sequence[str], daemon: Daemon, options: WatchOptions) -> int:
+    daemon.listener = _lines(options)
+    tailer = Tailer(paths, daemon.resume(), notify=False)
+    tailer.start()
+    try:
+        while daemon.turn(tailer, 0.2) or not tailer.caught_up():
+            pass
+        daemon.turn(tailer, 0.0)
+    finally:
+        tailer.stop()
+    daemon.beat()
+    daemon.delivery.settle(SEND_ONCE_S)
+    daemon.delivery.stop()
+    for path in tailer.waiting():
+        warn(f"{path}: no such file yet")
+    return EXIT_CODES[worst_verdict(run.verdict for run in daemon.snapshot.runs)]
+
+
+def _follow(paths: Sequence[str], daemon: Daemon, lock: StateLock, options: WatchOptions) -> int:
+    stopping = threading.Event()
+    tailer = Tailer(paths, daemon.resume())
+    with _signals(stopping), _served(daemon, options), _shown(daemon, options):
+        tailer.start()
+        daemon.delivery.start()
+        beaten_s = time.monotonic()
+        while not stopping.is_set():
+            daemon.turn(tailer, WAIT_S)
+            lock.beat()
+            if time.monotonic() - beaten_s > BEAT_S:
+                beaten_s = time.monotonic()
+                daemon.beat()
+        tailer.stop()
+        daemon.beat()
+        daemon.delivery.stop(0.5)
+    return 0
+
+
+@contextmanager
+def _signals(stopping: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set ``stopping``; a second one leaves at once."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        if stopping.is_set():
+            os._exit(128 + number)
+        stopping.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _served(daemon: Daemon, options: WatchOptions) -> Iterator[None]:
+    """The HTTP server beside the loop; an address that cannot be had is an error, the default one steps aside."""
+    if not options.serve:
+        yield
+        return
+    from monitor.serve.server import ListenError, Server
+
+    server = Server(lambda: daemon.snapshot, options.listen)
+    try:
+        server.start()
+    except ListenError as wrong:
+        fail(wrong)
+    daemon.page_url = server.url
+    for note in server.notes:
+        warn(note)
+    warn(f"watching; metrics and page at {server.url}")
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+@contextmanager
+def _shown(daemon: Daemon, options: WatchOptions) -> Iterator[None]:
+    """The live table where stdout is a terminal, else a line a transition."""
+    daemon.listener = _lines(options)
+    yield
+
+

@@ -1,0 +1,255 @@
+"""The loop: wake, read, advance, commit, hand over. It owns all mutable state; other threads read its snapshot.
+
+One turn: take what the tailer has, fold it, decide what people are told, write all of it in one transaction, wake the delivery,
+publish a new snapshot. Nothing here blocks on a file system, a receiver or a reader of the page.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from monitor import announce
+from monitor.notify.channel import Channel
+from monitor.notify.notification import Notification
+from monitor.outbox import Delivery, enqueue
+from monitor.outlook import Outlook
+from monitor.pipeline import Pipeline, Turn
+from monitor.snapshot import Counters, NewsView, RunView, Snapshot
+from monitor.store import Changes, Store
+from monitor.tail.news import Chunk, FileNews, News, Position
+from monitor.tail.runs import name_runs
+from monitor.telling import tell
+from monitor.views import run_view
+from rules.alert import Transition
+from rules.history import RunState
+
+log = logging.getLogger("loss-watch")
+
+TICK_S = 1.0
+LONG_STOP_S = 6 * 3600.0
+"""After a stop longer than this, only what still stands is told."""
+SILENT_S = 5.0
+"""After this much silence an error is judged by what stands in the log, without waiting for what might follow."""
+KEPT_NEWS = 200
+STDIN = "-"
+
+
+class Tails(Protocol):
+    """What the loop needs of the tailer."""
+
+    def wait(self, timeout_s: float) -> list[News]: ...
+    def caught_up(self) -> bool: ...
+    def lag_bytes(self) -> dict[str, int]: ...
+
+
+@dataclass(slots=True)
+class Followed:
+    """One file as the loop knows it. ``catching_up``: what it holds was there before, so people are told only what still stands."""
+
+    position: Position
+    catching_up: bool = False
+    read_s: float | None = None
+    """When it last gave bytes (Unix s), until what it held back was taken."""
+
+
+@dataclass
+class Daemon:
+    """The watcher. ``clock`` gives Unix seconds. ``listener`` is called with each transition as it is judged (the event lines)."""
+
+    pipeline: Pipeline
+    store: Store
+    channels: Sequence[Channel]
+    delivery: Delivery
+    clock: Callable[[], float]
+    version: str
+    rules_label: str = "preset default"
+    baseline: Mapping[str, Any] | None = None
+    page_url: str | None = None
+    listener: Callable[[Transition], None] = lambda _: None
+    files: dict[str, Followed] = field(default_factory=dict)
+    snapshot: Snapshot = field(init=False)
+    ready: bool = False
+
+    def __post_init__(self) -> None:
+        self._outlook = Outlook()
+        self._views: dict[str, RunView] = {}
+        self._counters = Counters()
+        self._news: tuple[NewsView, ...] = ()
+        self._ticked_s = 0.0
+        self._reloaded: tuple[bool, float | None] = (True, None)
+        self.snapshot = Snapshot(self.clock(), self.version, self.rules_label)
+
+    def resume(self) -> dict[str, Position]:
+        """Take up what the state file knows; path -> where to go on reading."""
+        now = self.clock()
+        beat = self.store.meta("heartbeat_s")
+        long_stop = beat is None or now - float(beat) > LONG_STOP_S
+        self.pipeline.runs = self.store.runs()
+        positions: dict[str, Position] = {}
+        for path, (run, told) in self.store.files().items():
+            fold = self.pipeline.open(path, run, told["fold"])
+            position = replace(Position.from_json(told["position"]), offset=fold.resume_offset, tail="", tail_bytes=0)
+            positions[path] = position
+            self.files[path] = Followed(position, long_stop or bool(told["catching_up"]))
+            if long_stop:
+                self.pipeline.runs[run].caught_up = False
+        self._news = tuple(_news(told) for told in reversed(self.store.transitions(KEPT_NEWS)))
+        self.store.set_meta("heartbeat_s", str(now))
+        return positions
+
+    def turn(self, tails: Tails, timeout_s: float) -> bool:
+        """One turn of the loop; whether anything was read."""
+        news = tails.wait(timeout_s)
+        now = self.clock()
+        turn, changes = Turn(), Changes()
+        self._open_new([item for item in news if isinstance(item, Chunk) and item.path not in self.files])
+        for item in news:
+            if isinstance(item, Chunk):
+                self._fold(item, now, turn, changes)
+            else:
+                self._say(item)
+        if now - self._ticked_s >= TICK_S or now < self._ticked_s:
+            self._ticked_s = now
+            self._take_held(now, turn, changes)
+            self.pipeline.tick(now, turn, wanted=lambda run: not self._is_catching_up(run))
+        caught_up = tails.caught_up()
+        finished = self._catch_ups_that_end(changes, turn, all_read=caught_up)
+        self.ready = self.ready or caught_up
+        self._commit(turn, changes, finished, now)
+        self._publish(turn, tails, now)
+        return bool(news)
+
+    def _fold(self, chunk: Chunk, now: float, turn: Turn, changes: Changes) -> None:
+        path = chunk.path
+        followed = self.files[path]
+        fresh = chunk.reset is not None
+        if fresh:
+            self.pipeline.restart(path, f"the file was {chunk.reset}")
+        live = not followed.catching_up
+        lines = self.pipeline.files[path].parser.lines
+        self.pipeline.advance(path, chunk.data, now, turn, heard_s=min(now, chunk.mtime_s), time_s=now if live else None)
+        fold = self.pipeline.files[path]
+        followed.position = chunk.position
+        followed.read_s = now
+        if chunk.at_end:
+            followed.catching_up = False
+        changes.files[path] = (fold.run, self._file_state(path))
+        self._counters = Counters(
+            self._counters.lines + fold.parser.lines - lines, self._counters.bytes + len(chunk.data),
+            self._counters.observations,
+        )  # fmt: skip
+
+    def _open_new(self, chunks: Sequence[Chunk]) -> None:
+        """Files seen for the first time: which run each belongs to, and whether it stood there before the watcher came."""
+        if not chunks:
+            return
+        known = {path: self.pipeline.files[path].run for path in self.files}
+        named = name_runs([chunk.path for chunk in chunks if chunk.path != STDIN], known)
+        for chunk in chunks:
+            path = chunk.path
+            if path in self.files:
+                continue
+            stood_before = not self.ready and path != STDIN
+            self.files[path] = Followed(Position(path), catching_up=stood_before)
+            fold = self.pipeline.open(path, named.get(path, "stdin"))
+            run = self.pipeline.runs[fold.run]
+            if not stood_before and not run.observations:
+                run.caught_up = True
+
+    def _file_state(self, path: str) -> dict[str, Any]:
+        followed = self.files[path]
+        return {
+            "position": followed.position.as_json(), "catching_up": followed.catching_up,
+            "fold": self.pipeline.files[path].state(),
+        }  # fmt: skip
+
+    def _take_held(self, now: float, turn: Turn, changes: Changes) -> None:
+        """Files that fell silent: an error that nothing followed is a crash now."""
+        for path, followed in self.files.items():
+            if followed.read_s is not None and now - followed.read_s >= SILENT_S:
+                followed.read_s = None
+                self.pipeline.fell_silent(path, now, turn)
+                changes.files[path] = (self.pipeline.files[path].run, self._file_state(path))
+
+    def _is_catching_up(self, run: RunState) -> bool:
+        return any(path in self.files and self.files[path].catching_up for path in run.paths)
+
+    def _catch_ups_that_end(self, changes: Changes, turn: Turn, *, all_read: bool) -> list[RunState]:
+        """The runs that were catching up before this turn and no longer are."""
+        if all_read:
+            for path, followed in self.files.items():
+                if followed.catching_up:
+                    followed.catching_up = False
+                    changes.files[path] = (self.pipeline.files[path].run, self._file_state(path))
+        ended = [run for run in self.pipeline.runs.values() if not run.caught_up and not self._is_catching_up(run)]
+        for run in ended:
+            run.caught_up = True
+            turn.runs[run.run] = run
+        return ended
+
+    def _commit(self, turn: Turn, changes: Changes, finished: Sequence[RunState], now: float) -> None:
+        messages = self._messages(turn, finished, now)
+        changes.runs = turn.runs
+        changes.observations = turn.observations
+        changes.transitions = turn.transitions
+        self._counters = replace(self._counters, observations=self._counters.observations + len(turn.observations))
+        if changes or messages:
+            self.store.commit(changes, now, [lambda db, told=told: enqueue(db, told, self.channels, now) for told in messages])
+        if messages:
+            self.delivery.wake()
+        for told in turn.transitions:
+            self.listener(told)
+
+    def _messages(self, turn: Turn, finished: Sequence[RunState], now: float) -> list[Notification]:
+        just_caught_up = {run.run for run in finished}
+        by_run: dict[str, list[Transition]] = {}
+        for told in turn.transitions:
+            by_run.setdefault(told.run, []).append(told)
+        messages = []
+        for name, run in turn.runs.items():
+            if name in just_caught_up:
+                standing = announce.caught_up(run, self.pipeline.engine, now)
+                kind, transitions = "catch_up", standing
+            elif run.caught_up:
+                kind, transitions = "transitions", announce.live(run, by_run.get(name, ()))
+            else:
+                continue
+            if transitions:
+                messages.append(tell(self._view(run, now), kind, transitions, now, page_url=self.page_url))  # type: ignore[arg-type]
+        return messages
+
+    def _view(self, run: RunState, now: float, lags: Mapping[str, int] | None = None) -> RunView:
+        lag = sum((lags or {}).get(path, 0) for path in run.paths)
+        forecasts = self._outlook.of(run, self.pipeline.engine, now) if run.caught_up else {}
+        return run_view(run, self.pipeline.engine, forecasts=forecasts, lag_bytes=lag, baseline=self.baseline)
+
+    def _publish(self, turn: Turn, tails: Tails, now: float) -> None:
+        lags = tails.lag_bytes()
+        for name, run in self.pipeline.runs.items():
+            if name in turn.runs or name not in self._views:
+                self._views[name] = self._view(run, now, lags)
+        if turn.transitions:
+            self._news = (*(_news(told) for told in reversed(turn.transitions)), *self._news)[:KEPT_NEWS]
+        self.snapshot = Snapshot(
+            time_s=now, version=self.version, rules_label=self.rules_label, address=self.page_url, runs=tuple(self._views.values()),
+            counters=self._counters, notifications=self.delivery.counters(), ready=self.ready, last_reload_ok=self._reloaded[0],
+            last_reload_s=self._reloaded[1], news=self._news,
+        )  # fmt: skip
+
+    def beat(self) -> None:
+        """Note in the state file that the watcher lives, for the next start to know how long it was away."""
+        self.store.set_meta("heartbeat_s", str(self.clock()))
+
+    @staticmethod
+    def _say(news: FileNews) -> None:
+        level = logging.INFO if news.kind in ("found", "recovered", "gone") else logging.WARNING
+        log.log(level, "%s: %s", news.path, news.text)
+
+
+def _news(told: Transition) -> NewsView:
+    return NewsView(
+        told.time_s or 0.0, told.run, told.attempt, told.rule, told.kind, told.severity, told.state, told.step, told.value, told.message
+    )

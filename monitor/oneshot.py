@@ -1,0 +1,116 @@
+"""The commands that read finished logs once: ``scan``, ``check`` and ``replay`` are this fold with three different ends.
+
+Files of one run (``.out`` and ``.err``) are folded together in the order of their steps, since nobody knows in which order two
+files were written. Nothing is kept and nothing is sent.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import merge
+
+from monitor.events import WANTED
+from monitor.matcher import LineMatcher
+from monitor.parse import Catalogue
+from monitor.pipeline import FileFold
+from monitor.tail.discover import STDIN, TailError, expand
+from monitor.tail.runs import name_runs
+from monitor.tail.whole import read_whole
+from rules.alert import Transition
+from rules.engine import Engine
+from rules.history import RunState
+from rules.observation import Item, Observation
+
+Seen = Callable[[RunState, str, Observation], None]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What came of reading: the runs in the order of their names, the transitions, and a line for each file that failed."""
+
+    runs: dict[str, RunState] = field(default_factory=dict)
+    transitions: list[Transition] = field(default_factory=list)
+    problems: list[TailError] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Source:
+    """One file of a run while it is read; ``format`` and ``problem`` are known when its items have been taken."""
+
+    path: str
+    fold: FileFold
+    problem: TailError | None = None
+
+    def items(self) -> Iterator[Item]:
+        try:
+            for data in read_whole(self.path):
+                yield from self.fold.feed(bytes(data))
+        except TailError as wrong:
+            self.problem = wrong
+        yield from self.fold.flush()
+
+    def keyed(self) -> Iterator[tuple[tuple[int, float], Item]]:
+        """The items with what they are merged by: how often the step has fallen back, and the highest step so far."""
+        life, reached = 0, float("-inf")
+        last: dict[str, float] = {}
+        for item in self.items():
+            if isinstance(item, Observation):
+                if item.at < last.get(item.metric, float("-inf")):
+                    life, reached = life + 1, item.at
+                    last.clear()
+                last[item.metric] = item.at
+                reached = max(reached, item.at)
+            yield (life, reached), item
+
+
+def runs_of(paths: Sequence[str]) -> tuple[dict[str, list[str]], list[TailError]]:
+    """Run -> its files, for what ``paths`` name now, and a line for each that names nothing."""
+    found = expand(paths)
+    named = name_runs([path for path in found.files if path != STDIN])
+    runs: defaultdict[str, list[str]] = defaultdict(list)
+    for path in found.files:
+        runs["stdin" if path == STDIN else named[path]].append(path)
+    return dict(runs), list(found.problems)
+
+
+def read_runs(
+    paths: Sequence[str], engine: Engine, catalogue: Catalogue, *, forced: str | None = None, seen: Seen | None = None
+) -> Reading:
+    """Fold every log that ``paths`` name. ``seen`` is called with each observation that counts."""
+    reading = Reading()
+    runs, problems = runs_of(paths)
+    reading.problems += problems
+    matcher = LineMatcher(engine.patterns, WANTED)
+    for name, files in runs.items():
+        run = RunState(name, list(files))
+        sources = [Source(path, FileFold(name, catalogue, matcher, None, forced)) for path in files]
+        _fold(run, sources, engine, reading, seen)
+        reading.problems += [source.problem for source in sources if source.problem is not None]
+        if all(source.problem is not None for source in sources):
+            continue
+        run.format = next((source.fold.parser.format for source in sources if source.fold.parser.format), None)
+        written = [os.path.getmtime(path) for path in files if path != STDIN and os.path.exists(path)]
+        if written:
+            run.heard(max(written))
+        reading.runs[name] = run
+    return reading
+
+
+def _fold(run: RunState, sources: Sequence[Source], engine: Engine, reading: Reading, seen: Seen | None) -> None:
+    labelled = _merged(sources) if len(sources) > 1 else ((sources[0].path, item) for item in sources[0].items())
+    now = 0.0
+    for path, item in labelled:
+        now = item.time_s if item.time_s is not None else now
+        before = run.observations
+        reading.transitions += engine.see(run, item, now)
+        if seen is not None and run.observations != before and isinstance(item, Observation):
+            seen(run, path, item)
+
+
+def _merged(sources: Sequence[Source]) -> Iterator[tuple[str, Item]]:
+    streams = [((key, i, item) for key, item in source.keyed()) for i, source in enumerate(sources)]
+    for _, i, item in merge(*streams, key=lambda entry: entry[0]):
+        yield sources[i].path, item

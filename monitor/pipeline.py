@@ -1,0 +1,171 @@
+"""The fold: bytes of a file -> items -> the run's state -> transitions. No file, clock, thread or socket is touched here.
+
+``watch``, ``check``, ``replay``, ``explain`` and ``report`` are this fold with another beginning and another end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from heapq import merge
+from operator import attrgetter
+from typing import Any
+
+from monitor.events import WANTED, EventReader
+from monitor.matcher import LineMatcher
+from monitor.parse import Catalogue, LogParser
+from rules.alert import Transition
+from rules.engine import Engine
+from rules.history import RunState
+from rules.observation import Event, Item, Observation
+
+_OFFSET = attrgetter("offset")
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one turn of the fold changed: the runs, the observations that were new, and what there is to tell."""
+
+    runs: dict[str, RunState] = field(default_factory=dict)
+    observations: list[tuple[str, int, Observation]] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """Which plain lines the parser hands on: those of interest, and all while the event reader is inside a traceback or a list."""
+
+    matcher: LineMatcher
+    events: EventReader
+
+    def search(self, line: bytes) -> object:
+        return self.events.hungry or (self.matcher.interesting is not None and self.matcher.interesting.search(line))
+
+
+class FileFold:
+    """One file's reader: its parser, its events, the patterns of the rules. JSON-able between two feeds."""
+
+    def __init__(
+        self, run: str, catalogue: Catalogue, matcher: LineMatcher, told: dict[str, Any] | None = None, forced: str | None = None
+    ) -> None:
+        self.run = run
+        self.matcher = matcher
+        self.parser = LogParser.restore(catalogue, told["parser"]) if told else LogParser(catalogue, forced=forced)
+        self.events = EventReader()
+        if told:
+            self.events.restore(told["events"])
+        self.parser.wanted, self.parser.line_sink = _Wanted(matcher, self.events), self._line
+        self._found: list[Event] = []
+        self._step: float | None = None
+
+    @property
+    def resume_offset(self) -> int:
+        """Where a reader with this state must go on: the start of what was not a whole line yet."""
+        return int(self.parser.state()["resume_offset"])
+
+    def feed(self, data: bytes) -> list[Item]:
+        """The items of the next bytes, in the order of the log."""
+        return self._ordered(self.parser.feed(data))
+
+    def flush(self) -> list[Item]:
+        """What the unfinished last line holds, for a file that will not grow."""
+        items = self._ordered(self.parser.flush())
+        return [*items, *self.events.flush()]
+
+    def fell_silent(self) -> list[Item]:
+        """What is held until it is clear that nothing contradicts it: an error after which nothing more was written."""
+        return list(self.events.flush())
+
+    def state(self) -> dict[str, Any]:
+        return {"parser": self.parser.state(), "events": self.events.state()}
+
+    def _line(self, line: bytes, offset: int) -> None:
+        self._found += self.events.feed(line, offset, self._step)
+        self._found += self.matcher.events(line, offset)
+
+    def _ordered(self, items: list[Item]) -> list[Item]:
+        found, self._found = self._found, []
+        for item in reversed(items):
+            if isinstance(item, Observation):
+                self._step = item.at
+                found += self.events.note_observation(item.at)
+                break
+        return list(merge(items, found, key=_OFFSET)) if found else items
+
+
+class Pipeline:
+    """The fold over all files of all runs. Owned by one thread."""
+
+    def __init__(self, engine: Engine, catalogue: Catalogue, *, forced: str | None = None) -> None:
+        self.engine = engine
+        self.catalogue = catalogue
+        self.forced = forced
+        self.matcher = LineMatcher(engine.patterns, WANTED)
+        self.runs: dict[str, RunState] = {}
+        self.files: dict[str, FileFold] = {}
+
+    def open(self, path: str, run: str, told: dict[str, Any] | None = None) -> FileFold:
+        """Begin to fold ``path`` as part of ``run``, from the saved state ``told`` where there is one."""
+        fold = self.files[path] = FileFold(run, self.catalogue, self.matcher, told, self.forced)
+        state = self.runs.setdefault(run, RunState(run))
+        if path not in state.paths:
+            state.paths.append(path)
+        return fold
+
+    def restart(self, path: str, reason: str) -> None:
+        """The file was truncated or replaced: its reader forgets, and the run's next attempt begins."""
+        run = self.files[path].run
+        self.files[path] = FileFold(run, self.catalogue, self.matcher, None, self.forced)
+        self.runs[run].restart(reason)
+
+    def advance(self, path: str, data: bytes, now: float, turn: Turn, *, heard_s: float | None, time_s: float | None) -> None:
+        """Fold the next bytes of ``path``.
+
+        ``now`` is when they are judged, ``heard_s`` when the file last grew, ``time_s`` when its lines were written where that is
+        known (None for a log that was there before); all Unix seconds.
+        """
+        fold = self.files[path]
+        run = self.runs[fold.run]
+        if heard_s is not None:
+            run.heard(heard_s)
+        self._see(run, fold.feed(data), now, time_s, turn)
+        run.format = fold.parser.format or run.format
+        turn.runs[run.run] = run
+
+    def finish(self, path: str, now: float, turn: Turn) -> None:
+        """The file will not grow: take what its unfinished last line holds."""
+        fold = self.files[path]
+        run = self.runs[fold.run]
+        self._see(run, fold.flush(), now, None, turn)
+        run.format = fold.parser.format or run.format
+        turn.runs[run.run] = run
+
+    def fell_silent(self, path: str, now: float, turn: Turn) -> None:
+        """``path`` was not written to for a while: take what was held back."""
+        fold = self.files[path]
+        run = self.runs[fold.run]
+        items = fold.fell_silent()
+        if items:
+            self._see(run, items, now, now, turn)
+            turn.runs[run.run] = run
+
+    def tick(self, now: float, turn: Turn, *, wanted: Callable[[RunState], bool] = lambda _: True) -> None:
+        """Time has passed: let the rules that look at the clock judge."""
+        for run in self.runs.values():
+            if wanted(run):
+                told = self.engine.tick(run, now)
+                if told:
+                    turn.transitions += told
+                    turn.runs[run.run] = run
+
+    def _see(self, run: RunState, items: Iterable[Item], now: float, time_s: float | None, turn: Turn) -> None:
+        see = self.engine.see
+        for item in items:
+            if item.time_s is None:
+                item.time_s = time_s
+            before = run.observations
+            told = see(run, item, now if time_s is None else (item.time_s or now))
+            if told:
+                turn.transitions += told
+            if run.observations != before and isinstance(item, Observation):
+                turn.observations.append((run.run, run.attempt, item))
