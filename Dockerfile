@@ -17,7 +17,8 @@ COPY monitor monitor
 COPY rules rules
 RUN /venv/bin/pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && /venv/bin/pip install --no-cache-dir --constraint requirements/dev.txt "$(echo /wheels/loss_watch-*.whl)${EXTRAS}" \
-    && /venv/bin/pip uninstall --yes --quiet pip \
+    && /venv/bin/pip uninstall --yes -qq setuptools pip \
+    && rm -rf /venv/lib/python3*/site-packages/numpy/tests /venv/lib/python3*/site-packages/numpy/*/tests \
     && mkdir -m 0700 /state && mkdir /logs
 
 FROM python:3.12-slim
