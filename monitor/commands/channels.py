@@ -35,12 +35,12 @@ def try_all(rules: Path | None, *, json: bool) -> int:
     if not held.channels:
         fail("no channel is configured; set LOSSWATCH_SLACK_WEBHOOK_URL, or write `notify:` into the rules file")
     worked = True
-    for channel, outcome, ok in try_channels(held.channels, time.time()):
-        worked = worked and ok
+    for tried in try_channels(held.channels, time.time()):
+        worked = worked and tried.worked
         if json:
-            say_json({"channel": channel.name, "kind": channel.kind, "ok": ok, "outcome": outcome})
+            say_json({"channel": tried.channel.name, "kind": tried.channel.kind, "ok": tried.worked, "outcome": tried.outcome})
         else:
-            say(f"{channel.name:<14} {'sent' if ok else 'failed':<8} {outcome}")
+            say(f"{tried.channel.name:<14} {tried.outcome}")
     return 0 if worked else 1
 
 

@@ -173,7 +173,11 @@ def _served(daemon: Daemon, options: WatchOptions) -> Iterator[None]:
 @contextmanager
 def _shown(daemon: Daemon, options: WatchOptions) -> Iterator[None]:
     """The live table where stdout is a terminal, else a line a transition."""
-    daemon.listener = _lines(options)
-    yield
+    if options.json or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        daemon.listener = _lines(options)
+        yield
+        return
+    from monitor.display import LiveTable
 
-
+    with LiveTable(lambda: daemon.snapshot):
+        yield

@@ -1,0 +1,89 @@
+"""``scan --summary``: a digest of each run, without an object for each observation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from monitor.commands.inputs import USAGE, report_problems, say, say_json, the_formats
+from monitor.events import WANTED, EventReader
+from monitor.matcher import LineMatcher
+from monitor.oneshot import runs_of
+from monitor.summary import summarise
+from monitor.tail.discover import TailError
+from monitor.tail.whole import read_whole
+from rules.jsonable import step_number
+from rules.observation import Event
+
+SCHEMA_VERSION = 1
+
+
+class EventLines:
+    """The event reader as the digest wants it."""
+
+    def __init__(self, matcher: LineMatcher) -> None:
+        self._reader = EventReader()
+        self._matcher = matcher
+        self.wanted = self
+
+    def search(self, line: bytes) -> object:
+        return self._reader.hungry or (self._matcher.interesting is not None and self._matcher.interesting.search(line))
+
+    def line(self, line: bytes, offset: int) -> Sequence[Event]:
+        return self._reader.feed(line, offset, None)
+
+    def flush(self) -> Sequence[Event]:
+        return self._reader.flush()
+
+
+def summary(paths: Sequence[str], *, json: bool, formats: Sequence[Path], forced: str | None = None) -> int:
+    """0 where something was read, 4 where no observation was found, 2 where no file could be read."""
+    catalogue = the_formats(formats)
+    runs, problems = runs_of(paths)
+    matcher = LineMatcher({}, WANTED)
+    documents = []
+    for run, files in runs.items():
+        failed: list[TailError] = []
+        document = summarise(
+            run, [(path, _chunks(path, failed)) for path in files], catalogue, forced=forced, events=lambda: EventLines(matcher)
+        )
+        problems += failed
+        if len(failed) < len(files):
+            documents.append(document)
+    unread = report_problems(problems)
+    if json:
+        say_json({"schema_version": SCHEMA_VERSION, "runs": documents})
+    else:
+        for document in documents:
+            _print(document)
+    if any(document["metrics"] for document in documents):
+        return 0
+    return USAGE if unread and not documents else 4
+
+
+def _chunks(path: str, failed: list[TailError]) -> Iterator[bytes]:
+    try:
+        yield from read_whole(path)  # type: ignore[misc]
+    except TailError as wrong:
+        failed.append(wrong)
+
+
+def _print(document: dict[str, Any]) -> None:
+    total = f" of {document['total_steps']}" if document["total_steps"] is not None else ""
+    attempts = f", {document['attempts']} attempts" if document["attempts"] > 1 else ""
+    step = document["step"] if document["step"] is not None else "-"
+    say(f"{document['run']}  {document['format'] or 'no format'}  step {step}{total}{attempts}")
+    width = max((len(name) for name in document["metrics"]), default=0)
+    for name, metric in document["metrics"].items():
+        pairs = "  ".join(f"{key} {_pair(metric[key])}" for key in ("first", "last", "min") if metric.get(key))
+        own = f"  ({metric['name']})" if metric["name"] != name else ""
+        say(f"  {name.ljust(width)}  {metric['count']:>7} steps  {pairs}{own}")
+    for event in document["events"]:
+        say(f"  {event['kind']}  {event.get('text', '')}")
+
+
+def _pair(pair: Sequence[Any]) -> str:
+    step, value = pair
+    shown = f"{value:.5g}" if isinstance(value, (int, float)) else value
+    return f"{shown} at {step_number(step)}"
