@@ -25,6 +25,13 @@ class Truth:
         entry = self.series.setdefault(metric, {"name": name or metric, "points": []})
         entry["points"].append([step, _number(fmt.format(value))])
 
+    def add_checkpointed(self, metric, step, value, name, fine="{:.5f}", coarse="{:.3g}"):
+        """Lightning's ModelCheckpoint prints five decimals, of a new best value only; the bar prints three digits."""
+        seen = self.series.get(metric, {"points": []})["points"]
+        best = all(value < point[1] for point in seen)
+        if best or coarse:
+            self.add(metric, step, value, fine if best else coarse, name)
+
     def event(self, kind, **facts):
         self.events.append({"kind": kind, **facts})
 

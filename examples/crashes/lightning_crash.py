@@ -41,7 +41,7 @@ class Recorder(L.Callback):
 
     def on_validation_end(self, trainer, module):
         if not trainer.sanity_checking:
-            self.truth.add("val", trainer.global_step, trainer.callback_metrics["val_loss"], "{:.5f}", "val_loss")
+            self.truth.add_checkpointed("val", trainer.global_step, float(trainer.callback_metrics["val_loss"]), "val_loss")
 
     def on_exception(self, trainer, module, exception):
         self.truth.event("crash", **{"class": "runtime_error"}, accept=["runtime_error"], after_step=trainer.global_step)

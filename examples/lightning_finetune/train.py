@@ -62,7 +62,7 @@ class Recorder(L.Callback):
             return
         step, val = trainer.global_step, float(trainer.callback_metrics["val_loss"])
         if not self.plain:
-            self.truth.add("val", step, val, "{:.5f}", "val_loss")  # the line of ModelCheckpoint
+            self.truth.add_checkpointed("val", step, val, "val_loss")
             self.truth.add("val_on_bar", step, val, BAR, "val_loss")
         else:
             train = float(trainer.callback_metrics["train_loss"])

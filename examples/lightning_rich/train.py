@@ -1,7 +1,8 @@
-"""Three more shapes of Lightning output.
+"""Four more shapes of Lightning output.
 
     python train.py rich     # RichProgressBar, Lightning's default where rich is installed: not on a terminal it
                              # prints the bar once, at the end, wrapped at 80 columns; steps are on stderr only
+    python train.py pty      # the same on a pseudo-terminal of 120 columns: every frame, with cursor movements
     python train.py accum    # tqdm, four batches to one optimizer step, two validation sets: the bar counts
                              # batches, "global step" counts optimizer steps; EarlyStopping ends it
     python train.py epochs   # tqdm, stdout and stderr in one file, validation once an epoch, train_loss_step and
@@ -41,21 +42,29 @@ class Module(L.LightningModule):
 
 
 class Recorder(L.Callback):
-    def __init__(self, truth, fmt):
-        self.truth, self.fmt = truth, fmt
+    """What is printed differs: rich on a file shows its last frame only, and has three decimals, not three digits."""
+
+    def __init__(self, truth, kind):
+        self.truth, self.kind = truth, kind
+        self.bar = "{:.3f}" if kind in ("rich", "pty") else BAR
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
         if trainer.global_step and (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
             key = "train_loss_step" if module.epoch_mean else "train_loss"
-            self.truth.add("train", trainer.global_step, trainer.progress_bar_metrics[key], BAR, key)
+            if self.kind != "rich" or trainer.global_step == 400:
+                self.truth.add("train", trainer.global_step, trainer.progress_bar_metrics[key], self.bar, key)
 
     def on_validation_end(self, trainer, module):
         if trainer.sanity_checking:
             return
         for key, value in trainer.callback_metrics.items():
             if key.startswith("val_loss"):
-                metric = "val" if key in ("val_loss", "val_loss/dataloader_idx_0") else "val_1"
-                self.truth.add(metric, trainer.global_step, value, self.fmt if metric == "val" else BAR, key)
+                step, first = trainer.global_step, not key.endswith("_1")
+                if self.kind == "epochs" or not first:
+                    self.truth.add("val" if first else "val_1", step, value, BAR, key)
+                else:
+                    shown = None if self.kind == "rich" and step < 400 else self.bar
+                    self.truth.add_checkpointed("val", step, float(value), key, coarse=shown)
 
     def on_train_epoch_end(self, trainer, module):
         if module.epoch_mean:
@@ -68,12 +77,12 @@ def main(kind):
     L.seed_everything(1)
     train = DataLoader(TensorDataset(*regression(3200, seed=1)), 32, shuffle=True)
     val = [DataLoader(TensorDataset(*regression(256, seed=2)), 64), DataLoader(TensorDataset(*regression(256, noise=1, seed=3)), 64)]
-    stem = {"rich": "slurm-20411873", "accum": "slurm-20411874", "epochs": "slurm-20411875"}[kind]
-    also = [] if kind == "epochs" else [f"{stem}.err"]
+    stem = {"rich": "slurm-20411873", "accum": "slurm-20411874", "epochs": "slurm-20411875", "pty": "slurm-20411876"}[kind]
+    also = [] if kind in ("epochs", "pty") else [f"{stem}.err"]
     truth = Truth(f"{stem}.out", "lightning", also=also)
-    callbacks = [Recorder(truth, BAR if kind == "epochs" else "{:.5f}")]
+    callbacks = [Recorder(truth, kind)]
     monitor = "val_loss/dataloader_idx_0" if kind == "accum" else "val_loss"
-    extra = {"max_epochs": 4, "enable_checkpointing": kind != "epochs"}
+    extra = {"max_epochs": 2 if kind == "pty" else 4, "enable_checkpointing": kind != "epochs"}
     if kind != "epochs":
         callbacks.append(ModelCheckpoint("ckpt", "{epoch}-{step}", monitor, verbose=True))
     if kind == "accum":
@@ -81,7 +90,7 @@ def main(kind):
         extra |= {"max_epochs": 12, "accumulate_grad_batches": 4, "val_check_interval": 50}
     else:
         val = val[0]
-    if kind == "rich":
+    if kind in ("rich", "pty"):
         extra |= {"val_check_interval": 50}
     trainer = L.Trainer(logger=False, accelerator="cpu", callbacks=callbacks, **extra)
     trainer.fit(Module(3e-3 if kind != "accum" else 2e-2, epoch_mean=kind == "epochs"), train, val)
