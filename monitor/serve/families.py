@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from monitor.snapshot import MilestoneView, RunView, Snapshot
+from monitor.snapshot import RunView, Snapshot
 
 GRACE_S = 900.0
 """How long the series of an ended run stay: a last scrape must see the end (writing_exporters asks for minutes)."""
@@ -91,27 +91,26 @@ def _progress(runs: list[RunView]) -> tuple[Family, ...]:
 def _milestones(runs: list[RunView]) -> tuple[Family, ...]:
     labels = ("run", "milestone")
     state = Family("losswatch_milestone_state", "gauge", "State of a milestone: the one that holds is 1.", (*labels, "state"))
+    step = Family("losswatch_milestone_step", "gauge", "Step (or epoch) at which a milestone is judged.", labels)
     threshold = Family("losswatch_milestone_threshold", "gauge", "Value that a milestone asks for.", labels)
     observed = Family("losswatch_milestone_observed", "gauge", "Value on which a milestone was judged.", labels)
     forecast = Family("losswatch_milestone_forecast", "gauge", "Value expected at a milestone, with an 80 % interval.", (*labels, "bound"))
+    chance = Family("losswatch_milestone_met_probability", "gauge", "Chance that a milestone will be met, 0 to 1.", labels)
     eta = Family("losswatch_milestone_eta_timestamp_seconds", "gauge", "When a milestone's step will be reached.", labels)
     for run in runs:
         for milestone in run.milestones:
             at = (run.run, milestone.id)
             state.rows.extend(((*at, name), float(name == milestone.status)) for name in MILESTONE_STATES)
+            step.add(milestone.step, *at)
             threshold.add(milestone.threshold, *at)
             observed.add(milestone.observed_value, *at)
-            _forecast(milestone, at, forecast, eta)
-    return state, threshold, observed, forecast, eta
-
-
-def _forecast(milestone: MilestoneView, at: tuple[str, str], forecast: Family, eta: Family) -> None:
-    ahead = milestone.forecast
-    if ahead is None:
-        return
-    for bound, value in (("value", ahead.value), ("low", ahead.low), ("high", ahead.high)):
-        forecast.add(value, *at, bound)
-    eta.add(ahead.eta_s, *at)
+            ahead = milestone.forecast
+            if ahead is not None:
+                bounds = (("value", ahead.value), ("low", ahead.low), ("high", ahead.high))
+                forecast.rows.extend(((*at, bound), value) for bound, value in bounds)
+                chance.add(ahead.probability, *at)
+                eta.add(ahead.eta_s, *at)
+    return state, step, threshold, observed, forecast, chance, eta
 
 
 def _alerts(runs: list[RunView]) -> tuple[Family, ...]:
