@@ -73,7 +73,8 @@ def _label_values(name: str, label: str, values: str, *, many: bool) -> Json:
 def _annotations() -> list[Json]:
     return [{
         "name": "Alerts", "datasource": DATASOURCE, "enable": True, "iconColor": RED,
-        "target": {"refId": "Anno", "expr": f"losswatch_alert_firing{RUN} == 1", "interval": "30s"}, "titleFormat": "{{run}} {{rule}}", "textFormat": "{{severity}}", "tagKeys": "severity",
+        "target": {"refId": "Anno", "expr": f"losswatch_alert_firing{RUN} == 1", "interval": "30s"},
+        "titleFormat": "{{run}} {{rule}}", "textFormat": "{{severity}}", "tagKeys": "severity",
     }]  # fmt: skip
 
 
