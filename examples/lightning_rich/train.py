@@ -79,7 +79,7 @@ def main(kind):
     val = [DataLoader(TensorDataset(*regression(256, seed=2)), 64), DataLoader(TensorDataset(*regression(256, noise=1, seed=3)), 64)]
     stem = {"rich": "slurm-20411873", "accum": "slurm-20411874", "epochs": "slurm-20411875", "pty": "slurm-20411876"}[kind]
     also = [] if kind in ("epochs", "pty") else [f"{stem}.err"]
-    truth = Truth(f"{stem}.out", "lightning", also=also)
+    truth = Truth(f"{stem}.out", "lightning", also=also, partial=["train"] if kind == "pty" else [])
     callbacks = [Recorder(truth, kind)]
     monitor = "val_loss/dataloader_idx_0" if kind == "accum" else "val_loss"
     extra = {"max_epochs": 2 if kind == "pty" else 4, "enable_checkpointing": kind != "epochs"}
