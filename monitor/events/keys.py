@@ -110,7 +110,7 @@ class KeyLists:
 
     def _gather(self, line: str) -> bool:
         held = self.gathering
-        if held is None or held.lines >= MAX_LIST_LINES:
+        if held is None or held.lines >= MAX_LIST_LINES or (held.expected is not None and held.count >= held.expected):
             return False
         held.lines += 1
         if not line.strip():
@@ -128,7 +128,7 @@ class KeyLists:
         held.count += 1
         if len(held.keys) < MAX_KEYS:
             held.keys.append(key[0])
-        return held.expected is None or held.count <= held.expected
+        return True
 
     def _on_line(self, line: str, offset: int) -> list[tuple[str, list[str], int]]:
         both = _INCOMPATIBLE.search(line)

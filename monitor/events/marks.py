@@ -12,33 +12,72 @@ MAX_WORLD = 65_536
 
 _MEMBER = re.compile(r"GLOBAL_RANK: (\d{1,6}), MEMBER: (\d{1,6})/(\d{1,6})")
 _READY = re.compile(r"All distributed processes registered(?:\. Starting with (\d{1,6}) processes)?")
-_STARTED = re.compile(
-    r"Setting OMP_NUM_THREADS environment variable for each process|GPU available: |HPU available: |Using \d+bit Automatic Mixed Precision|[Ss]eed set to \d"
-    r"|using world size: \d|\bdist_world_size=\d|init_deepspeed_backend|\| distributed init \(rank 0\)|wandb: Run data is saved locally|accelerate\.commands\.launch"
-    r"|\*\*\*\*\* Running training \*\*\*\*\*|Starting training from iteration|restart=\d+ node="
+
+
+def _patterns(*patterns: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern) for pattern in patterns)
+
+
+_STARTED = _patterns(
+    r"Setting OMP_NUM_THREADS environment variable for each process",
+    r"[GHT]PU available: ",
+    r"Using \d+bit Automatic Mixed Precision",
+    r"[Ss]eed set to \d",
+    r"using world size: \d",
+    r"\bdist_world_size=\d",
+    r"init_deepspeed_backend",
+    r"\| distributed init \(rank 0\)",
+    r"wandb: Run data is saved locally",
+    r"\*\*\*\*\* Running training \*\*\*\*\*",
+    r"Starting training from iteration",
+    r"restart=\d+ node=",
 )
-_LOADED = re.compile(
-    r"(?:Loaded (?P<loaded>\d{1,7})/(?P<of>\d{1,7}) (?:keys|params|parameters|tensors|weights)\b.{0,60}?(?: from (?P<path1>\S+))?$)"
-    r"|Restored all states from the checkpoint(?: file)? at (?P<path2>\S+)|Loaded model weights from (?:the )?checkpoint at (?P<path3>\S+)"
-    r"|<All keys matched successfully>|(?:\[Checkpointer\] Loading|Restoring checkpoint|[Ll]oading (?:model )?(?:checkpoint|weights|pretrained weights|state dict|pretrained)) from:? (?P<path4>\S+)"
-    r"|=> (?:loaded|loading) (?:pretrained )?(?:checkpoint|model|weights) '?(?P<path5>[^\s']+)|[Ll]oad(?:ing|ed) checkpoint:? '?(?P<path6>/?[^\s']*[/.][^\s']*)"
-    r"|Pretrained weights found at (?P<path7>\S+)|[Ll]oads checkpoint by \w+ backend from path: (?P<path8>\S+)"
+_LOADED = _patterns(
+    r"[Ll]oaded (?P<loaded>\d{1,7})/(?P<of>\d{1,7}) (?:keys|params|parameters|tensors|weights)\b(?:.{0,60}? from (?P<path>\S+))?",
+    r"Restored all states from the checkpoint(?: file)? at (?P<path>\S+)",
+    r"Loaded model weights from (?:the )?checkpoint at (?P<path>\S+)",
+    r"(?P<path>)<All keys matched successfully>",
+    r"(?:\[Checkpointer\] Loading|Restoring checkpoint) from:? (?P<path>\S+)",
+    r"[Ll]oading (?:model )?(?:checkpoint|weights|pretrained(?: weights)?|state dict) from:? (?P<path>\S+)",
+    r"=> (?:loaded|loading) (?:pretrained )?(?:checkpoint|model|weights) '?(?P<path>[^\s']+)",
+    r"[Ll]oad(?:ing|ed) checkpoint:? '?(?P<path>/?[^\s']*[/.][^\s']*)",
+    r"Pretrained weights found at (?P<path>\S+)",
+    r"[Ll]oads checkpoint by \w+ backend from path: (?P<path>\S+)",
 )
-_RESUMED = re.compile(
-    r"Restoring states from the checkpoint path at (?P<path1>\S+)|Continuing training from (?:checkpoint|epoch|global step)|will skip to saved global_step"
-    r"|successfully loaded checkpoint(?: from)? (?P<path2>\S+).{0,40}?(?:iteration (?P<step>\d+))?$|[Rr]esum(?:e|ed|ing) (?:training )?(?:from|at)(?: checkpoint:?| step:?| epoch:?| iteration:?)? (?P<path3>\S+)"
-    r"|[Aa]uto[- ]?resum\w* from (?P<path4>\S+)|[Rr]estor(?:ed|ing) (?:training )?from (?:step |checkpoint )?(?P<path5>\S*[\d/]\S*)"
+_RESUMED = _patterns(
+    r"Restoring states from the checkpoint path at (?P<path>\S+)",
+    r"(?P<path>)Continuing training from (?:checkpoint|epoch|global step)",
+    r"(?P<path>)will skip to saved global_step",
+    r"successfully loaded checkpoint(?: from)? (?P<path>\S+)(?:.{0,80}?iteration (?P<step>\d{1,12}))?",
+    r"[Rr]esum(?:e|ed|ing) (?:training )?(?:from|at)(?: checkpoint:?| step:?| epoch:?| iteration:?)? (?P<path>\S+)",
+    r"[Aa]uto[- ]?resum\w* from (?P<path>\S+)",
+    r"[Rr]estor(?:ed|ing) (?:training )?from (?:step |checkpoint )?(?P<path>\S*[\d/]\S*)",
 )
-_SAVED = re.compile(
-    r"(?<![\w.])[Ss]av(?:ing|ed) (?:the |a |new |best |final |last |current )*(?:model |training |full |best )?(?:checkpoint|state|model|weights)s?\b(?! dict)[^'\"]{0,60}?(?:'(?P<path1>[^']+)'|\"(?P<path2>[^\"]+)\"|(?:(?:to|at|in|into|as|path|:)\s+)+(?!step|epoch|iter|global)(?P<path3>\S+)| (?P<path4>(?:[A-Za-z]:)?[./\\]\S+)|\bat (?:global )?(?:step|epoch|iteration)\b|$|\s*\.\.\.)"
-    r"|successfully saved checkpoint at iteration +\d+ to (?P<path5>\S+)|saving model to ['\"](?P<path6>[^'\"]+)|[Bb]est model saved (?:at|to) (?P<path7>\S+)"
-    r"|[Cc]heckpoint (?:was |is )?saved (?:at|to|in|as) (?P<path8>\S+)|\[Torch\] Saved (?P<path9>\S+)|[Cc]onfiguration saved in (?P<path10>\S*checkpoint-\d+)\S*"
-    r"|Saved checkpoint:? (?P<path11>\S+)"
+_WHAT = r"(?<![\w.])[Ss]av(?:ing|ed) (?:(?:the|a|new|best|final|last|current|model|training|full) )*(?:checkpoint|state|model|weights)s?\b(?! dict)"
+_SAVED = _patterns(
+    r"saving model to ['\"](?P<path>[^'\"]+)",
+    r"successfully saved checkpoint at iteration +\d+ to (?P<path>\S+)",
+    r"[Bb]est model saved (?:at|to) (?P<path>\S+)",
+    r"[Cc]heckpoint (?:was |is )?saved (?:at|to|in|as) (?P<path>\S+)",
+    r"\[Torch\] Saved (?P<path>\S+)",
+    r"[Cc]onfiguration saved in (?P<path>\S*checkpoint-\d+)",
+    _WHAT + r"[^'\"]{0,60}?['\"](?P<path>[^'\"]+)",
+    _WHAT + r".{0,60}?\b(?:to|at|in|into|as|path)\b:?(?: +path)? +(?!step|epoch|iter|global)(?P<path>\S+)",
+    _WHAT + r":? (?P<path>(?:[A-Za-z]:)?[./\\]\S+)",
+    _WHAT + r"(?P<path>)(?: at (?:global )?(?:step|epoch|iteration)\b| ?\.\.\.|$)",
 )
-_COMPLETED = re.compile(
-    r"`?(?:Trainer\.fit|Trainer)`? stopped: `?max_(?:epochs|steps|time)|Training completed\. Do not forget to share your model|^[\W\d:,.TZ-]{0,40}(?:\S{1,40} ){0,6}?(?:[Tt]raining|TRAINING) (?:is |has )?(?:complete|COMPLETE|finish|FINISH|done\b|DONE\b)"
-    r"|done with training|exiting program at iteration \d+|Total training time:? \d|Training finished"
+_COMPLETED = _patterns(
+    r"Trainer(?:\.fit)?`? stopped: `?max_(?:epochs|steps|time)",
+    r"Training completed\. Do not forget to share your model",
+    r"^[\W\d:,.TZ-]{0,40}(?:\S{1,40} ){0,6}?(?:[Tt]raining|TRAINING) (?:is |has )?(?:complete|COMPLETE|finish|FINISH|done\b|DONE\b)",
+    r"done with training",
+    r"exiting program at iteration \d+",
+    r"Total training time:? \d",
 )
+
+
+def _first(patterns: tuple[re.Pattern[str], ...], line: str) -> re.Match[str] | None:
+    return next((found for pattern in patterns if (found := pattern.search(line))), None)
 
 
 @dataclass(slots=True)
@@ -63,20 +102,21 @@ class Marks:
             world = int(ready[1]) if ready[1] else self.world
             self.told_members = self.members = 0
             return [Event("ranks_ready", ready[0], None, offset, fields={"world": world})]
-        if _STARTED.search(line):
+        if _first(_STARTED, line):
             events += self._start(line, offset)
-        resumed = _RESUMED.search(line)
+        resumed = _first(_RESUMED, line)
         if resumed:
-            fields: dict[str, object] = {"path": _path(resumed), "from_step": float(resumed["step"]) if resumed["step"] else None}
+            fields: dict[str, object] = {"path": _path(resumed), "from_step": float(step_at) if (step_at := resumed.groupdict().get("step")) else None}
             events.append(Event("resumed", shown(line), step, offset, fields=fields))
-        elif loaded := _LOADED.search(line):
+        elif loaded := _first(_LOADED, line):
             fields = {"path": _path(loaded)}
-            if loaded["loaded"]:
-                fields |= {"loaded": int(loaded["loaded"]), "of": int(loaded["of"])}
+            counts = loaded.groupdict()
+            if counts.get("loaded"):
+                fields |= {"loaded": int(counts["loaded"]), "of": int(counts["of"])}
             events.append(Event("checkpoint_loaded", shown(line), step, offset, fields=fields))
-        elif saved := _SAVED.search(line):
+        elif saved := _first(_SAVED, line):
             events += self._save(saved, line, offset, step)
-        elif _COMPLETED.search(line) and not self.completed:
+        elif not self.completed and _first(_COMPLETED, line):
             self.completed = True
             events.append(Event("ended", shown(line), step, offset, fields={"how": "completed"}))
         return events
@@ -142,5 +182,5 @@ def ranges(numbers: list[int], limit: int = 12) -> str:
 
 
 def _path(found: re.Match[str]) -> str | None:
-    path = next((value for name, value in found.groupdict().items() if name.startswith("path") and value), None)
+    path = found.groupdict().get("path")
     return path.rstrip(".,;)'\"")[:300] if path else None
