@@ -104,6 +104,17 @@ def replay(paths: Paths, rules: Rules = None, json: Json = False, formats: Forma
     raise typer.Exit(run(paths, rules, json=json, formats=formats, forced=forced))
 
 
+@app.command()
+def status(state: State = None, json: Json = False) -> None:
+    """The runs that a watcher knows, from its state file; also while it is stopped.
+
+    Example: loss-watch status
+    """
+    from monitor.commands.status import status as run
+
+    raise typer.Exit(run(state, json=json))
+
+
 @notify_app.command("test")
 def notify_test(rules: Rules = None, json: Json = False) -> None:
     """Send one test message through every configured channel and say what happened.

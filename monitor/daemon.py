@@ -24,7 +24,9 @@ from monitor.tail.runs import name_runs
 from monitor.telling import tell
 from monitor.views import run_view
 from rules.alert import Transition
+from rules.engine import Engine
 from rules.history import RunState
+from rules.spec import Rulebook
 
 log = logging.getLogger("loss-watch")
 
@@ -238,6 +240,17 @@ class Daemon:
             counters=self._counters, notifications=self.delivery.counters(), ready=self.ready, last_reload_ok=self._reloaded[0],
             last_reload_s=self._reloaded[1], news=self._news,
         )  # fmt: skip
+
+    def reload(self, book: Rulebook | None) -> None:
+        """Take new rules from the next line on; None says that they could not be read and the old ones stay."""
+        self._reloaded = (book is not None, self.clock() if book is not None else self._reloaded[1])
+        if book is None:
+            return
+        self.pipeline.judge_by(Engine(book.rules))
+        self.rules_label = book.label
+        self._outlook, self._views = Outlook(), {}
+        for run in self.pipeline.runs.values():
+            run.caught_up = False  # so that what the new rules make of it is told as a difference
 
     def beat(self) -> None:
         """Note in the state file that the watcher lives, for the next start to know how long it was away."""

@@ -52,22 +52,34 @@ class StateLock:
         self.path.unlink(missing_ok=True)
 
     def _clear_if_stale(self) -> None:
-        try:
-            text, age_s = self.path.read_text(), time.time() - self.path.stat().st_mtime
-        except FileNotFoundError:
-            return
-        try:
-            told = json.loads(text)
-            host, pid = str(told["host"]), int(told["pid"])
-        except (ValueError, KeyError, TypeError):
-            host, pid = "", 0
-        stale = age_s > STALE_S if host != self._host else not _alive(pid)
-        if not stale and (host or age_s <= STALE_S):
+        held = _read(self.path)
+        if held is not None:
+            host, pid = held
             raise Locked(
                 f"{self.path}: a loss-watch with this state file runs already (pid {pid} on {host}); "
                 "name another with --state, or stop that one"
             )
         self.path.unlink(missing_ok=True)
+
+
+def holder(state: Path) -> tuple[str, int] | None:
+    """(host, pid) of the living watcher of ``state``, None where there is none."""
+    return _read(state.with_name(state.name + ".lock"))
+
+
+def _read(path: Path) -> tuple[str, int] | None:
+    """Who holds the lock at ``path``; None where nobody does, or nobody who lives."""
+    try:
+        text, age_s = path.read_text(), time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    try:
+        told = json.loads(text)
+        host, pid = str(told["host"]), int(told["pid"])
+    except (ValueError, KeyError, TypeError):
+        return ("an unknown host", 0) if age_s < 2.0 else None  # it is being written
+    alive = _alive(pid) if host == socket.gethostname() else age_s <= STALE_S
+    return (host, pid) if alive else None
 
 
 def _alive(pid: int) -> bool:

@@ -49,14 +49,18 @@ class FileFold:
         self, run: str, catalogue: Catalogue, matcher: LineMatcher, told: dict[str, Any] | None = None, forced: str | None = None
     ) -> None:
         self.run = run
-        self.matcher = matcher
         self.parser = LogParser.restore(catalogue, told["parser"]) if told else LogParser(catalogue, forced=forced)
         self.events = EventReader()
         if told:
             self.events.restore(told["events"])
-        self.parser.wanted, self.parser.line_sink = _Wanted(matcher, self.events), self._line
         self._found: list[Event] = []
         self._step: float | None = None
+        self.watch_for(matcher)
+
+    def watch_for(self, matcher: LineMatcher) -> None:
+        """Hand on the lines that ``matcher`` and the event reader want."""
+        self.matcher = matcher
+        self.parser.wanted, self.parser.line_sink = _Wanted(matcher, self.events), self._line
 
     @property
     def resume_offset(self) -> int:
@@ -111,6 +115,18 @@ class Pipeline:
         if path not in state.paths:
             state.paths.append(path)
         return fold
+
+    def judge_by(self, engine: Engine) -> None:
+        """From now on these rules hold. What a file has shown stays; alerts of rules that are gone are forgotten."""
+        self.engine = engine
+        self.matcher = LineMatcher(engine.patterns, WANTED)
+        for fold in self.files.values():
+            fold.watch_for(self.matcher)
+        known = {rule.id for rule in engine.rules}
+        for run in self.runs.values():
+            for rule in [rule for rule in run.alerts if rule not in known]:
+                del run.alerts[rule]
+                run.marks.pop(rule, None)
 
     def restart(self, path: str, reason: str) -> None:
         """The file was truncated or replaced: its reader forgets, and the run's next attempt begins."""

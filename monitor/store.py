@@ -99,6 +99,18 @@ class Store:
         except sqlite3.DatabaseError as wrong:
             raise StateError(f"{path}: the state file is damaged ({wrong}); move it away, the logs are then read anew") from None
 
+    @classmethod
+    def read_only(cls, path: Path) -> Store:
+        """The same for a reader beside a running watcher. Raises StateError."""
+        store = cls.__new__(cls)
+        store.path = path
+        store.connection = connect(path, read_only=True)
+        try:
+            store.meta("schema_version")
+        except sqlite3.DatabaseError as wrong:
+            raise StateError(f"{path}: is no state file of loss-watch ({wrong})") from None
+        return store
+
     def close(self) -> None:
         self.connection.close()
 

@@ -10,6 +10,7 @@ from monitor.commands.inputs import USAGE, report_problems, say, say_json, the_f
 from monitor.events import WANTED, EventReader
 from monitor.matcher import LineMatcher
 from monitor.oneshot import runs_of
+from monitor.parse.parser import Wanted
 from monitor.summary import summarise
 from monitor.tail.discover import TailError
 from monitor.tail.whole import read_whole
@@ -25,7 +26,7 @@ class EventLines:
     def __init__(self, matcher: LineMatcher) -> None:
         self._reader = EventReader()
         self._matcher = matcher
-        self.wanted = self
+        self.wanted: Wanted | None = self
 
     def search(self, line: bytes) -> object:
         return self._reader.hungry or (self._matcher.interesting is not None and self._matcher.interesting.search(line))
@@ -64,7 +65,7 @@ def summary(paths: Sequence[str], *, json: bool, formats: Sequence[Path], forced
 
 def _chunks(path: str, failed: list[TailError]) -> Iterator[bytes]:
     try:
-        yield from read_whole(path)  # type: ignore[misc]
+        yield from read_whole(path)
     except TailError as wrong:
         failed.append(wrong)
 

@@ -25,11 +25,14 @@ from monitor.lock import Locked, StateLock
 from monitor.outbox import SCHEMA as OUTBOX_SCHEMA
 from monitor.outbox import Delivery
 from monitor.pipeline import Pipeline
+from monitor.rulesfile import load_rules
 from monitor.store import StateError, Store, default_state_path
 from monitor.tail.discover import looks_expanded
 from monitor.tail.tailer import Tailer
 from monitor.views import EXIT_CODES, worst_verdict
+from monitor.yamlfile import ConfigErrors
 from rules.alert import Transition
+from rules.spec import Rulebook
 
 WAIT_S = 0.5
 BEAT_S = 60.0
@@ -69,6 +72,8 @@ def watch(paths: Sequence[str], options: WatchOptions) -> int:
         delivery = Delivery(state, held.channels)
         pipeline = Pipeline(engine, catalogue, forced=options.forced)
         daemon = Daemon(pipeline, store, held.channels, delivery, time.time, __version__, book.label, baseline_document(book.baseline))
+        store.set_meta("rules_label", book.label)
+        store.set_meta("rules_path", str(options.rules.absolute()) if options.rules else "")
         if not options.once and (hint := looks_expanded(paths)):
             warn(hint)
         return _once(paths, daemon, options) if options.once else _follow(paths, daemon, lock, options)
@@ -114,11 +119,15 @@ def _once(paths: Sequence[str], daemon: Daemon, options: WatchOptions) -> int:
 def _follow(paths: Sequence[str], daemon: Daemon, lock: StateLock, options: WatchOptions) -> int:
     stopping = threading.Event()
     tailer = Tailer(paths, daemon.resume())
-    with _signals(stopping), _served(daemon, options), _shown(daemon, options):
+    hup = threading.Event()
+    with _signals(stopping, hup), _served(daemon, options), _shown(daemon, options):
         tailer.start()
         daemon.delivery.start()
         beaten_s = time.monotonic()
         while not stopping.is_set():
+            if hup.is_set():
+                hup.clear()
+                daemon.reload(_reread(options.rules))
             daemon.turn(tailer, WAIT_S)
             lock.beat()
             if time.monotonic() - beaten_s > BEAT_S:
@@ -130,9 +139,20 @@ def _follow(paths: Sequence[str], daemon: Daemon, lock: StateLock, options: Watc
     return 0
 
 
+def _reread(rules: Path | None) -> Rulebook | None:
+    """The rules as they are now; None, with the mistakes on stderr, where they cannot be used."""
+    try:
+        book = load_rules(rules)
+    except ConfigErrors as wrong:
+        warn(f"the rules stay as they were:\n{wrong}")
+        return None
+    warn(f"{book.label} read again: {len(book.rules)} rules")
+    return book
+
+
 @contextmanager
-def _signals(stopping: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set ``stopping``; a second one leaves at once."""
+def _signals(stopping: threading.Event, hup: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set ``stopping``; a second one leaves at once. SIGHUP sets ``hup``: read the rules again."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         if stopping.is_set():
@@ -140,6 +160,7 @@ def _signals(stopping: threading.Event) -> Iterator[None]:
         stopping.set()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda _number, _frame: hup.set())
     try:
         yield
     finally:
@@ -161,6 +182,7 @@ def _served(daemon: Daemon, options: WatchOptions) -> Iterator[None]:
     except ListenError as wrong:
         fail(wrong)
     daemon.page_url = server.url
+    daemon.store.set_meta("address", server.url)
     for note in server.notes:
         warn(note)
     warn(f"watching; metrics and page at {server.url}")

@@ -1,0 +1,75 @@
+"""``status``: the runs that a watcher knows, from its state file; also while it is stopped."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from monitor import __version__
+from monitor.commands.inputs import fail, say, say_json
+from monitor.lock import holder
+from monitor.outlook import Outlook
+from monitor.rulesfile import load_rules
+from monitor.snapshot import RunView, Snapshot
+from monitor.store import StateError, Store, default_state_path
+from monitor.verdictdoc import verdict_document
+from monitor.views import run_view
+from monitor.yamlfile import ConfigErrors
+from rules.engine import Engine
+from rules.units import human_duration
+
+PIPED_WIDTH = 160
+"""Columns where stdout is no terminal: everything is shown."""
+
+
+def status(state: Path | None, *, json: bool) -> int:
+    """0 where the state file could be read, 2 where there is none."""
+    path = state or default_state_path()
+    if not path.exists():
+        fail(f"{path}: no state file; nothing was watched with it yet (--state PATH names another)")
+    try:
+        store = Store.read_only(path)
+        views, watcher, label = _views(store), _watcher(path, store), store.meta("rules_label") or "unknown rules"
+    except StateError as wrong:
+        fail(wrong)
+    if json:
+        say_json(verdict_document(views) | {"watcher": watcher})
+        return 0
+    from rich.console import Console
+
+    from monitor.display import render
+
+    console = Console(highlight=False)
+    width = console.width if console.is_terminal else PIPED_WIDTH
+    snapshot = Snapshot(time.time(), __version__, label, watcher.get("address"), tuple(views), ready=True)
+    Console(highlight=False, width=width).print(render(snapshot, width))
+    say()
+    say(_sentence(watcher))
+    return 0
+
+
+def _views(store: Store) -> list[RunView]:
+    """The runs judged by the rules that the watcher had, where their file still can be read."""
+    rules = store.meta("rules_path")
+    try:
+        engine = Engine(load_rules(Path(rules) if rules else None).rules)
+    except ConfigErrors:
+        engine = Engine(())
+    outlook, now = Outlook(), time.time()
+    return [run_view(run, engine, forecasts=outlook.of(run, engine, now)) for run in store.runs().values()]
+
+
+def _watcher(path: Path, store: Store) -> dict[str, Any]:
+    held = holder(path)
+    beat = store.meta("heartbeat_s")
+    told: dict[str, Any] = {"running": held is not None, "heartbeat_s": float(beat) if beat else None}
+    return told | ({"host": held[0], "pid": held[1], "address": store.meta("address")} if held is not None else {})
+
+
+def _sentence(watcher: dict[str, Any]) -> str:
+    if watcher["running"]:
+        return f"watched by pid {watcher['pid']} on {watcher['host']}" + (f", {watcher['address']}" if watcher.get("address") else "")
+    if watcher["heartbeat_s"] is None:
+        return "nobody watches"
+    return f"nobody watches; the last watcher was there {human_duration(max(0.0, time.time() - watcher['heartbeat_s']))} ago"
