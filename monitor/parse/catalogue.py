@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).parent / "formats"
 _KEYS = {"name", "title", "about", "recognise", "lines", "samples", "reader", "general", "names", "priority"}
 _RULE_KEYS = {
     "name", "match", "names", "pairs", "at", "full", "bar", "ignore", "started", "epoch_from", "step_offset", "prefix", "understudy",
-    "axis",
+    "axis", "first", "by_total", "once",
 }  # fmt: skip
 
 
@@ -91,7 +91,9 @@ def _rule(document: Mapping[str, Any], names: Mapping[str, str], at: int) -> Lin
         at=Anchor(document.get("at", "last")), full=bool(document.get("full", False)), bar=bool(document.get("bar", False)),
         ignore=bool(document.get("ignore", False)), started=bool(document.get("started", False)), epoch_from=document.get("epoch_from"),
         step_offset=int(document.get("step_offset", 0)), prefix=str(document.get("prefix", "")),
-        understudy=frozenset(_list(document.get("understudy"))), axis=str(document.get("axis", "step")),
+        understudy=frozenset(_list(document.get("understudy"))), axis=str(document.get("axis", "step")), first=document.get("first"),
+        by_total=bool(document.get("by_total", False)), once=bool(document.get("once", False)),
+        patterns=tuple((re.compile(k[1:-1]), v) for k, v in own.items() if len(k) > 2 and k[0] == k[-1] == "/"),
     )  # fmt: skip
 
 

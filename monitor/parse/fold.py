@@ -18,6 +18,7 @@ WEAK_NEEDED = 3
 """How often a line that is not plain by itself must have come, with its numbers changed, before it counts."""
 MAX_WEAK = 32
 MAX_COUNTED = 64
+GENERAL = "general"
 CANONICAL = (TRAIN_LOSS, VAL_LOSS)
 
 
@@ -34,6 +35,8 @@ class Fold:
         self.bar: list[Observation] = []
         self.understudies: dict[str, Observation] = {}
         self.counted: dict[str, int] = {}
+        self.first_total = ""
+        self.of_training = True
         self.total: float | None = None
         self.reached: float | None = None
 
@@ -59,7 +62,7 @@ class Fold:
         elif reading.anchor is Anchor.NEXT and reading.step is None:
             self.waiting = [*self.waiting, *made][-256:]
         else:
-            items += self._emit_all(made)
+            items += self._emit_all([one for one in made if not reading.once or self.said.get(one.metric, (None,))[0] != one.at])
         self._progress(items, offset, axis_step=placed[0] is not None)
         return items
 
@@ -80,6 +83,8 @@ class Fold:
         def at(index: int | None) -> float | None:
             return None if index is None else number(numbers[index])
 
+        if reading.anchor is Anchor.COUNT and reading.by_total:
+            return self._count_by_total(reading, numbers)
         if reading.anchor is Anchor.COUNT:
             count = self.counted.get(reading.rule, 0) if len(self.counted) <= MAX_COUNTED else 0
             self.counted[reading.rule] = count + 1
@@ -97,15 +102,30 @@ class Fold:
             epoch_only=reading.anchor is Anchor.EPOCH, is_global=reading.is_global,
         )  # fmt: skip
 
+    def _count_by_total(self, reading: Reading, numbers: Sequence[bytes]) -> tuple[float | None, float | None]:
+        total = numbers[reading.full[1]].decode("ascii", "replace")[:20] if reading.full else ""
+        kind = f"total:{total}"
+        if kind not in self.counted and len(self.counted) > MAX_COUNTED:
+            return None, None
+        self.counted.setdefault(kind, 0)
+        self.counted[kind] += 1
+        self.first_total = self.first_total or total
+        self.of_training = total == self.first_total
+        return None, float(self.counted[kind] - 1)
+
     def _observations(
         self, reading: Reading, numbers: Sequence[bytes], placed: tuple[float | None, float | None], offset: int
     ) -> list[Observation]:
         step, epoch = placed
+        if step is None and reading.default_step is not None and not self.place.has_steps:
+            step = reading.default_step
         if step is None and epoch is None and reading.anchor is not Anchor.NEXT:
             return []
         made = []
         for value in reading.values:
             metric = self._bind(value, reading)
+            if reading.by_total and not self.of_training:
+                metric = VAL_LOSS if metric == TRAIN_LOSS else f"val_{metric}"
             one = Observation(metric, number(numbers[value.index]), step, epoch, value.name, offset)
             if value.understudy:
                 held = self._understudy(one)
@@ -115,11 +135,20 @@ class Fold:
         return made
 
     def _bind(self, value: Value, reading: Reading) -> str:
-        """The first name that means a canonical metric keeps it; a later one goes by its own."""
+        """The first name that means a canonical metric keeps it; a later one goes by its own.
+
+        The format that gave a loss first is the training; what another program prints after it in its own form goes by that.
+        """
         if value.metric not in CANONICAL or value.understudy or reading.weak or reading.bar:
             return value.metric
-        bound = self.bound.setdefault(value.metric, f"{reading.format}:{value.name}")
-        if bound == f"{reading.format}:{value.name}" or reading.format != bound.split(":", 1)[0]:
+        owner = next((one.split(":", 1)[0] for one in self.bound.values() if not one.startswith((f"{GENERAL}:", "understudy:"))), None)
+        if owner is not None and owner != reading.format:
+            return f"{safe(reading.format)}_{value.metric}"
+        name = f"{reading.format}:{value.name}"
+        bound = self.bound.get(value.metric)
+        if bound is None or bound.startswith(f"{GENERAL}:") and reading.format != GENERAL:
+            bound = self.bound[value.metric] = name
+        if bound == name:
             return value.metric
         own = safe(value.name)
         return own if own not in CANONICAL else f"{own}_summary"
@@ -192,11 +221,11 @@ class Fold:
     def state(self) -> dict[str, Any]:
         """The fold as JSON-able values."""
         return {
-            "place": self.place.state(), "bound": self.bound, "said": {k: list(v) for k, v in self.said.items()},
+            "place": self.place.state(), "bound": self.bound, "said": {k: [repr(at), repr(value)] for k, (at, value) in self.said.items()},
             "weak": {k: [_row(o) for o in v] for k, v in self.weak.items()}, "settled": sorted(self.settled)[:256],
             "waiting": [_row(o) for o in self.waiting], "bar": [_row(o) for o in self.bar],
             "understudies": {k: _row(o) for k, o in self.understudies.items()}, "counted": self.counted,
-            "total": self.total, "reached": self.reached,
+            "total": self.total, "first_total": self.first_total, "reached": self.reached,
         }  # fmt: skip
 
     @classmethod
@@ -211,6 +240,7 @@ class Fold:
         fold.bar = [_observation(r) for r in state["bar"]]
         fold.understudies = {k: _observation(r) for k, r in state["understudies"].items()}
         fold.counted = dict(state["counted"])
+        fold.first_total = state["first_total"]
         fold.total, fold.reached = state["total"], state["reached"]
         return fold
 

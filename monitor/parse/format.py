@@ -10,6 +10,7 @@ from monitor.parse.names import loss_kind, safe
 from monitor.parse.numbers import multiple
 from monitor.parse.pairs import HOLE, named
 from monitor.parse.reading import NOTHING, Anchor, Reading, Value
+from rules.observation import VAL_LOSS
 
 ROLES = ("step", "epoch", "batch", "batches", "total_steps", "total_epochs")
 _MACRO = re.compile(r"(?<!\(\?P)<([A-Za-z_]\w*)>")
@@ -49,6 +50,18 @@ class LineRule:
     prefix: str = ""
     understudy: frozenset[str] = frozenset()
     axis: str = "step"
+    first: float | None = None
+    by_total: bool = False
+    once: bool = False
+    patterns: tuple[tuple[re.Pattern[str], str], ...] = ()
+
+    def meaning(self, name: str) -> str | None:
+        """What the format says of a name: a canonical metric, another name, a role, ``ignore``; None where it says nothing."""
+        low = name.strip().lower()
+        said = self.names.get(low)
+        if said is None:
+            said = next((meaning for pattern, meaning in self.patterns if pattern.search(low)), None)
+        return said
 
 
 @dataclass(frozen=True)
@@ -89,13 +102,17 @@ class Format:
             taken.add(index)
             if group in ROLES:
                 places[group] = index
+            elif group == "pairs":
+                continue
             elif group == "value":
                 name = found.groupdict().get("name") or "value"
                 values.append(self._value(rule, name, index))
             else:
                 values.append(Value(group, _own_name(skeleton, index) or group, index, group in rule.understudy))
         if rule.pairs:
-            self._pairs(rule, skeleton, taken, places, values)
+            start, end = found.span("pairs") if "pairs" in found.re.groupindex else (0, len(skeleton))
+            region = (skeleton.count(HOLE, 0, start), skeleton.count(HOLE, 0, end))
+            self._pairs(rule, skeleton, taken, places, values, region)
         scale = multiple(skeleton.split(HOLE)[places["step"] + 1]) if "step" in places else 1.0
         full = (places["batch"], places["batches"]) if rule.full and "batch" in places and "batches" in places else None
         if rule.full:
@@ -106,25 +123,27 @@ class Format:
             self.name, step=places.get("step"), epoch=places.get("epoch"), batch=places.get("batch"), batches=places.get("batches"),
             total_steps=places.get("total_steps"), total_epochs=places.get("total_epochs"), full=full, values=_distinct(values),
             anchor=rule.at, scale=scale, offset=rule.step_offset, bar=rule.bar, started=rule.started, rule=f"{self.name}/{rule.name}",
-            epoch_from=0 if counted else rule.epoch_from,
+            epoch_from=0 if counted else rule.epoch_from, default_step=rule.first, by_total=rule.by_total, once=rule.once,
         )  # fmt: skip
 
-    def _pairs(self, rule: LineRule, skeleton: str, taken: set[int], places: dict[str, int], values: list[Value]) -> None:
+    def _pairs(
+        self, rule: LineRule, skeleton: str, taken: set[int], places: dict[str, int], values: list[Value], region: tuple[int, int]
+    ) -> None:
         for one in named(skeleton):
-            if one.index in taken or not one.key:
+            if one.index in taken or not one.key or one.of or not region[0] <= one.index < region[1]:
                 continue
-            meaning = rule.names.get(one.key.lower())
+            meaning = rule.meaning(one.key)
             if meaning in ROLES:
                 places.setdefault(meaning, one.index)
             elif meaning != "ignore":
                 values.append(self._value(rule, one.key, one.index))
 
     def _value(self, rule: LineRule, name: str, index: int) -> Value:
-        meaning = rule.names.get(name.strip().lower())
+        meaning = rule.meaning(name)
         if meaning is None:
-            kind = loss_kind(name)
-            own = safe(name)
-            meaning = own if kind is None else f"{own}_other" if own in ("train_loss", "val_loss") else own
+            meaning = safe(name)
+            if (loss_kind(name) or ("", 9)) == (VAL_LOSS, 0):
+                meaning = VAL_LOSS
             meaning = rule.prefix + meaning if not meaning.startswith(rule.prefix) else meaning
         return Value(meaning, name, index, meaning in rule.understudy)
 

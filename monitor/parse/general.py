@@ -29,6 +29,8 @@ _BEST = re.compile(
     r"\b(?:best|previous|prev|min|lowest|improved|saved|saving|target|threshold|early|patience|baseline|final|loaded|restored)\b", re.I
 )
 _BAR = re.compile(r"\x00%\s?\|| \x00/\x00 \[\x00|[█▏▎▍▌▋▊▉━╸╺]|#{4,}|\|[|.#=>-]{8,}\|?|\[[=>.]{6,}\]")
+_BEFORE_PLACE = VAL_WORDS | frozenset("at on in of the info results result loss train training test current global finished completed end".split())
+"""What may stand before ``step`` or ``epoch`` and a number where it is a place (not ``gradient accumulation steps 64``)."""
 _GLOBAL = re.compile(r"global|total|opt", re.I)
 _WRAP = re.compile(r"^\s*(?:\[rank\x00\]:?|\x00:\s|\[\x00\]\s?<\w+>:)")
 
@@ -102,9 +104,9 @@ def place_of(one: Named) -> str | None:
         return None
     meaning = role(one.key)
     if meaning is None and not (one.sep and one.sep not in ":="):
-        tail = one.key.split()[-1] if one.key.split() else ""
+        *head, tail = one.key.split() or [""]
         meaning = role(tail)
-        if meaning and one.key.lower().split()[0] in ("number", "per", "total", "max", "num", "every", "after", "best", "in", "warmup"):
+        if meaning and not all(word in _BEFORE_PLACE for word in words(" ".join(head))):
             return None
     return meaning
 

@@ -19,10 +19,15 @@ from monitor.parse.lightning import LightningReader, may_matter
 from monitor.parse.lines import LineBuffer, plain
 from monitor.parse.numbers import cut
 from monitor.parse.reading import NOTHING, Reading
+from monitor.parse.tables import Table
 from rules.observation import Item
 
 MAX_READINGS = 8192
 """Skeletons remembered; a log with more kinds of lines than that is looked at anew."""
+
+MAX_EARLY = 24
+MAX_EARLY_BYTES = 400
+"""Lines that may be a metric's, kept until a format is recognised that knows what they mean."""
 
 _RANK = re.compile(rb"^(?:\s*\[?rank ?\d+\]?:\s?|\(\w[\w.]*(?:\(\w+\))? pid=\d+(?:, ip=[\d.]+)?\)\s?)", re.I)
 
@@ -51,6 +56,9 @@ class LogParser:
         self._lightning: LightningReader | None = None
         self._active: list[Format] = []
         self._readings: dict[bytes, Reading] = {}
+        self._started = False
+        self._table = Table()
+        self._early: list[tuple[bytes, list[bytes], int]] = []
         if forced is not None and forced != general.GENERAL:
             self._activate(catalogue.named(forced))
 
@@ -95,18 +103,38 @@ class LogParser:
         if self._lightning is not None and may_matter(line):
             found = self._lightning.take(line.decode("utf-8", "replace"), offset)
             items += found
+        if self._tabular(line, offset, items):
+            return
         skeleton, numbers = cut(line)
         if not numbers:
             return
         reading = self._readings.get(skeleton)
         if reading is None:
             reading = self._read(skeleton, line, offset, items)
+        if not self._active and reading is not NOTHING and (reading.weak or not reading.values) and len(line) <= MAX_EARLY_BYTES:
+            self._early = [*self._early[1 - MAX_EARLY :], (skeleton, numbers, offset)]
         if reading is not NOTHING:
             made = self._fold.take(reading, numbers, offset, zlib.crc32(skeleton) if reading.weak else 0)
             if made:
                 items += made
+                self._started = True
                 if self.format is None:
                     self.format = general.GENERAL
+
+    def _tabular(self, line: bytes, offset: int, items: list[Item]) -> bool:
+        """Whether the line is a table's row, whose items are then taken. Only where no format has been recognised."""
+        if self._active:
+            return False
+        found = self._table.see(line)
+        if found is None:
+            return False
+        made = self._fold.take(found[0], found[1], offset)
+        items += made
+        if made:
+            self._started = True
+            if self.format in (None, general.GENERAL):
+                self.format = "table"
+        return True
 
     def _read(self, skeleton: bytes, line: bytes, offset: int, items: list[Item]) -> Reading:
         text = skeleton.decode("utf-8", "replace")
@@ -127,6 +155,7 @@ class LogParser:
                     self._activate(one)
                     if one.reader == "lightning" and self._lightning is not None:
                         items += self._lightning.take(line.decode("utf-8", "replace"), offset)
+                    self._replay(one, items)
                     reading = one.read(text)
                     return NOTHING if reading is None else reading
         if self._active and not any(one.general for one in self._active):
@@ -136,17 +165,28 @@ class LogParser:
     def _activate(self, one: Format) -> None:
         self._active.append(one)
         self._readings.clear()
-        if self.format in (None, general.GENERAL):
+        if not self._started:
+            self._fold = Fold()
+        if self.format in (None, general.GENERAL, "table"):
             self.format = one.name
         if one.reader == "lightning" and self._lightning is None:
             self._lightning = LightningReader()
+
+    def _replay(self, one: Format, items: list[Item]) -> None:
+        """Read the early lines again, now that their format is known."""
+        early, self._early = self._early, []
+        for skeleton, numbers, offset in early:
+            reading = one.read(skeleton.decode("utf-8", "replace"))
+            if reading is not None and reading is not NOTHING:
+                items += self._fold.take(reading, numbers, offset)
 
     def state(self) -> dict[str, Any]:
         """The fold as JSON-able values, under 64 KiB. ``resume_offset`` is where ``feed`` must go on after ``restore``."""
         return {
             "resume_offset": self._buffer.segment_start, "line_start": self._buffer.line_start, "lines": self.lines,
             "cut_lines": self.cut_lines, "skipping": self._buffer.skipping, "forced": self.forced, "format": self.format,
-            "active": [one.name for one in self._active], "fold": self._fold.state(),
+            "active": [one.name for one in self._active], "fold": self._fold.state(), "started": self._started, "table": self._table.state(),
+            "early": [[s.decode("latin-1"), [n.decode("latin-1") for n in numbers], at] for s, numbers, at in self._early],
             "lightning": None if self._lightning is None else self._lightning.state(),
         }  # fmt: skip
 
@@ -160,6 +200,9 @@ class LogParser:
         known = {one.name: one for one in catalogue.formats}
         parser._active = [known[name] for name in state["active"] if name in known]
         parser._fold = Fold.restore(state["fold"])
+        parser._started = state["started"]
+        parser._table = Table.restore(state["table"])
+        parser._early = [(s.encode("latin-1"), [n.encode("latin-1") for n in numbers], at) for s, numbers, at in state["early"]]
         if state["lightning"] is not None:
             parser._lightning = LightningReader.restore(state["lightning"])
         return parser

@@ -38,6 +38,8 @@ class Reading:
 
     ``weak``: nothing on the line says that it is a metric line but its likeness to others; it counts when it repeats.
     ``local``: the step begins anew in every epoch; ``is_global``: its name says that it does not.
+    ``default_step``: where a line belongs that comes before any step. ``by_total``: two kinds of bars look alike but for their
+    totals; the first kind is the training. ``once``: a step's first value is the one that counts.
     ``bar``: a state of a progress bar, of which a step's last one counts. ``full``: (n, total) that must be equal.
     """
 
@@ -60,6 +62,9 @@ class Reading:
     started: bool = False
     local: bool = False
     is_global: bool = False
+    default_step: float | None = None
+    by_total: bool = False
+    once: bool = False
 
 
 NOTHING = Reading("")

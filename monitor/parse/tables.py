@@ -1,0 +1,131 @@
+"""Tables: a line of column names and lines of numbers under it (CSV, blanks, bars), and blocks of ``| name | value |`` rows.
+
+A table is not read number by number: a row is cut at its separators, and each cell belongs to its column.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from monitor.parse.names import is_metric, loss_kind, role, safe
+from monitor.parse.reading import Anchor, Reading, Value
+
+_NAME = re.compile(r"[A-Za-z_#%][\w ./@%()\[\]:*+-]{0,59}")
+_CELL = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|nan|NaN|inf|Inf|Infinity)%?")
+_SPLIT = {",": re.compile(rb","), "\t": re.compile(rb"\t"), "|": re.compile(rb" *(?:\||\xe2\x94\x82|\xe2\x94\x83) *"), " ": re.compile(rb" +"), ";": re.compile(rb";")}
+_RULE_LINE = re.compile(rb"\s*[+|]?[-=+|: ]{10,}\s*$")
+_ROW = re.compile(rb"\s*\|\s*([A-Za-z_][\w ./@%()-]*?)\s*\|\s*([^|]*?)\s*\|\s*$")
+MAX_COLUMNS = 200
+MAX_ROWS = 200
+
+
+@dataclass(slots=True)
+class Table:
+    """What is known of the table that the lines are in. ``columns`` empty: in none."""
+
+    separator: str = ""
+    columns: list[str] = field(default_factory=list)
+    block: dict[str, str] = field(default_factory=dict)
+    in_block: bool = False
+
+    def state(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def restore(cls, state: dict[str, Any]) -> Table:
+        return cls(**state)
+
+    def see(self, line: bytes) -> tuple[Reading, list[bytes]] | None:
+        """Take one plain line. The reading and the numbers of a row or of a block that it ends; None for everything else."""
+        if self.in_block or line[:4] in (b"----", b"+---") or line[:1] == b"|":
+            done = self._block(line)
+            if done is not None:
+                return done
+        if self.columns:
+            row = self._row(line)
+            if row is not None:
+                return row
+        if len(line) < 4000 and not _RULE_LINE.match(line):
+            found = header(line)
+            if found is not None:
+                self.separator, self.columns = found
+        return None
+
+    def _block(self, line: bytes) -> tuple[Reading, list[bytes]] | None:
+        row = _ROW.match(line)
+        if row:
+            self.in_block = True
+            if len(self.block) < MAX_ROWS and _CELL.fullmatch(row[2]):
+                self.block.setdefault(row[1].decode("utf-8", "replace"), row[2].rstrip(b"%").decode("ascii"))
+            return None
+        block, self.block, self.in_block = self.block, {}, False
+        if not _RULE_LINE.match(line) or len(block) < 2:
+            return None
+        names = list(block)
+        reading = _reading("table", names)
+        return (reading, [block[name].encode() for name in names]) if reading is not None else None
+
+    def _row(self, line: bytes) -> tuple[Reading, list[bytes]] | None:
+        cells = cells_of(line, self.separator)
+        if len(cells) != len(self.columns):
+            if _RULE_LINE.match(line) or not line.strip():
+                return None
+            if self.separator == " " and not (cells and _CELL.fullmatch(cells[0])):
+                self.columns = []
+            return None
+        names, numbers = [], []
+        for name, cell in zip(self.columns, cells, strict=True):
+            if _CELL.fullmatch(cell):
+                names.append(name)
+                numbers.append(cell.rstrip(b"%"))
+        reading = _reading("table", names)
+        return (reading, numbers) if reading is not None else None
+
+
+def cells_of(line: bytes, separator: str) -> list[bytes]:
+    """The cells of a row, stripped."""
+    text = line.strip(b" #\r\n") if separator in " |" else line.strip(b"\r\n")
+    if separator == "|":
+        text = text.strip(b"|").strip()
+    return [cell.strip().strip(b'"') for cell in _SPLIT[separator].split(text)]
+
+
+def header(line: bytes) -> tuple[str, list[str]] | None:
+    """The separator and the names of a line of column names; None for any other line.
+
+    It needs three columns, one that is a step or an epoch and one that a training is judged by.
+    """
+    for separator in (",", "\t", "|", ";", " "):
+        raw = separator.encode()
+        if line.count(raw) < 2:
+            continue
+        cells = [cell.decode("utf-8", "replace") for cell in cells_of(line, separator)]
+        if not 3 <= len(cells) <= MAX_COLUMNS or len(set(cells)) != len(cells) or not all(_NAME.fullmatch(cell) for cell in cells):
+            continue
+        if any(role(cell) in ("step", "epoch") for cell in cells) and any(is_metric(cell) or loss_kind(cell) for cell in cells):
+            return separator, cells
+    return None
+
+
+def _reading(kind: str, names: list[str]) -> Reading | None:
+    places: dict[str, int] = {}
+    values: list[Value] = []
+    best: dict[str, tuple[int, int]] = {}
+    for index, name in enumerate(names):
+        meaning = role(name)
+        if meaning in ("step", "epoch") and meaning not in places:
+            places[meaning] = index
+            continue
+        said = loss_kind(name)
+        values.append(Value(safe(name), name, index))
+        if said is not None and (said[0] not in best or said[1] < best[said[0]][0]):
+            best[said[0]] = (said[1], len(values) - 1)
+    if "step" not in places and "epoch" not in places:
+        return None
+    for metric, (_, at) in best.items():
+        values[at] = Value(metric, values[at].name, values[at].index)
+    kept = {value.metric: value for value in reversed(values)}
+    anchor = Anchor.LAST
+    return Reading(kind, step=places.get("step"), epoch=places.get("epoch"), values=tuple(reversed(list(kept.values()))), anchor=anchor, rule=kind)
