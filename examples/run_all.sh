@@ -77,7 +77,10 @@ plain_pytorch() {
     one metrics.jsonl $py train.py jsonl
     one plain_resume_20460004.out $py train.py resume
     one nanogpt_chars_20460005.out $py chars.py
+    one ranks_20460006.out "$VENVS/lightning/bin/torchrun" --nproc_per_node 4 --master_port 29518 --tee 3 --log-dir ranks ranks.py
 }
+
+hangs() { run hang_20465001 timeout -s KILL 15 "$VENVS/lightning/bin/python" train.py; }
 
 keras() {
     for verbose in 1 2; do run keras_verbose${verbose}_2047000$verbose "$VENVS/misc/bin/python" train.py $verbose; done
@@ -88,7 +91,7 @@ lightgbm() { run lightgbm_20480002 "$VENVS/misc/bin/python" train.py; }
 catboost() { run catboost_20480003 "$VENVS/misc/bin/python" train.py; }
 sb3() { run sb3_20490001 "$VENVS/misc/bin/python" train.py; }
 
-all="lightning_finetune lightning_rich hf_trainer diverges crashes plain_pytorch keras xgboost lightgbm catboost sb3"
+all="lightning_finetune lightning_rich hf_trainer diverges crashes hangs plain_pytorch keras xgboost lightgbm catboost sb3"
 mkdir -p "$RUN" && cp "$HERE/toy.py" "$RUN/"
 for name in ${*:-$all}; do
     rm -rf "${RUN:?}/$name" && mkdir -p "$RUN/$name" && cp "$HERE/$name"/*.py "$RUN/$name/"

@@ -42,7 +42,7 @@ class Recorder(L.Callback):
     def on_validation_end(self, trainer, module):
         if not trainer.sanity_checking:
             value = trainer.callback_metrics["val_loss"]
-            self.truth.add("val", trainer.global_step, value, "{:.3g}", "val_loss")
+            self.truth.add_checkpointed("val", trainer.global_step, float(value), "val_loss")
             if not torch.isfinite(value):
                 self.truth.event("not_finite", step=trainer.global_step, metric="val_loss")
 
