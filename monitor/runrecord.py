@@ -40,11 +40,11 @@ def settle(series: Series, summary: dict[str, Any]) -> None:
 
 
 def _summary(series: Series) -> dict[str, Any]:
-    return {"name": series.name, "count": series.count, "best": jsonable(series.best), "best_step": series.best_step}
+    return {"name": series.name, "count": series.count, "best": jsonable(series.best), "best_step": series.best_step, "many_ranks": series.many_ranks}
 
 
 def _empty(summary: dict[str, Any]) -> Series:
-    return Series(summary["name"])
+    return Series(summary["name"], many_ranks=summary["many_ranks"])
 
 
 def _number(value: Any) -> Any:

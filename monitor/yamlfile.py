@@ -119,8 +119,9 @@ def parse_yaml(text: str, path: str) -> Document:
         lines = text.splitlines()
         line = min(mark.line, max(0, len(lines) - 1)) if mark else 0
         source = lines[line] if lines else ""
+        column = len(source) if mark and mark.line > line else mark.column if mark else 0
         advice = "indent with blanks, not tabs" if "\\t" in said else "quote a text that holds any of : # { } [ ] , & * ! | > % @"
-        raise ConfigErrors([ConfigError(path, line + 1, (mark.column if mark else 0) + 1, said, advice, source)]) from None
+        raise ConfigErrors([ConfigError(path, line + 1, column + 1, said, advice, source)]) from None
     except yaml.YAMLError as wrong:
         raise ConfigErrors([ConfigError(path, 1, 1, str(wrong).splitlines()[0])]) from None
     reader = _Reader(document)

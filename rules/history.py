@@ -17,7 +17,8 @@ from statistics import median
 from typing import Any
 
 from rules.alert import Alert
-from rules.observation import Event, Item, Observation, Progress
+from rules.observation import VAL_LOSS, Event, Item, Observation, Progress
+from rules.rhythm import BLOCK_BYTES, Rhythm, learn_silence, phase_of
 
 KEPT_POINTS = 20_000
 """Points kept a metric and attempt; beyond it every second of the older half goes (a page shows fewer, a rule looks at the
@@ -42,6 +43,8 @@ class Series:
     count: int = 0
     best: float | None = None
     best_step: float | None = None
+    many_ranks: bool = False
+    """Whether the same step was printed more than once."""
 
     @property
     def last(self) -> float | None:
@@ -98,6 +101,8 @@ class RunState:
     ``caught_up`` is False while the log that was there before is still being read: nobody is told of what happens meanwhile.
     ``told`` maps the rules whose alert people were told of to the severity that they were told.
     ``first_step`` is the first step of the present attempt; milestones below it keep their earlier verdict.
+    ``last_kind`` is what came last: ``train``, ``val`` or ``checkpoint_saved``; ``rhythm`` holds the silences by phase and
+    ``growths`` how often the log grew by whole blocks, of how often (``rules/rhythm.py``).
     """
 
     run: str
@@ -121,6 +126,9 @@ class RunState:
     last_line_s: float | None = None
     last_step_s: float | None = None
     longest_quiet_s: float = 0.0
+    last_kind: str = ""
+    rhythm: Rhythm = field(default_factory=dict)
+    growths: list[int] = field(default_factory=lambda: [0, 0])
     observations: int = 0
     alerts: dict[str, Alert] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
@@ -134,12 +142,17 @@ class RunState:
             return self._progress(item)
         return self._event(item)
 
-    def heard(self, time_s: float) -> None:
-        """The log grew at ``time_s`` (Unix s): the silence before it is measured."""
+    def heard(self, time_s: float, grew_bytes: int = 0) -> None:
+        """The log grew at ``time_s`` (Unix s), by ``grew_bytes`` where that is known: the silence before it is measured."""
         if self.started_s is None:
             self.started_s = time_s
-        if self.last_line_s is not None:
-            self.longest_quiet_s = max(self.longest_quiet_s, time_s - self.last_line_s)
+        if self.last_line_s is not None and time_s > self.last_line_s:
+            quiet_s = time_s - self.last_line_s
+            self.longest_quiet_s = max(self.longest_quiet_s, quiet_s)
+            learn_silence(self.rhythm, phase_of(self), quiet_s)
+        if grew_bytes > 0:
+            self.growths[0] += grew_bytes % BLOCK_BYTES == 0
+            self.growths[1] += 1
         self.last_line_s = time_s if self.last_line_s is None else max(self.last_line_s, time_s)
 
     def metric(self, name: str) -> Series | None:
@@ -161,16 +174,18 @@ class RunState:
     def _observe(self, item: Observation) -> bool:
         at = item.at
         series = self.series.get(item.metric)
-        if series is not None:
-            if series.has_recent(at, item.value):
-                return False
+        if series is not None and series.steps and at <= series.steps[-1]:
             if self.falls_back(series, at):
                 self.restart(f"{item.metric} went back from step {series.last_step:g} to {at:g}")
                 series = None
+            elif at < series.steps[-1] or series.has_recent(at, item.value):
+                series.many_ranks = True
+                return False
         if series is None:
             series = self.series[item.metric] = Series(item.name or item.metric)
         series.append(at, item.value, item.time_s, item.epoch, higher_is_better=goes_up(item.metric))
         self.observations += 1
+        self.last_kind = "val" if item.metric == VAL_LOSS else "train"
         self._reach(item.step if item.step is not None else item.epoch, item.time_s)
         if item.epoch is not None:
             self.epoch = item.epoch if self.epoch is None else max(self.epoch, item.epoch)
@@ -179,14 +194,17 @@ class RunState:
         return True
 
     def falls_back(self, series: Series, at: float) -> bool:
-        """Whether a value at ``at`` means that the run began anew: behind the metric's last step, and not a late rank's print."""
+        """Whether a value at ``at`` means that the run began anew: behind the metric's last step, and not a late rank's print.
+
+        A step that falls back is a new start, but where many ranks print the same steps and none announced a start: there a late
+        rank is up to two intervals behind.
+        """
         last = series.last_step
         if last is None or at >= last:
             return False
-        if self.new_start:
+        if self.new_start or not series.many_ranks:
             return True
-        gap = series.interval() or 0.0
-        return last - at > 2 * gap or at <= (series.steps[0] if series.steps else at)
+        return last - at > 2 * (series.interval() or 0.0)
 
     def _progress(self, item: Progress) -> bool:
         if item.total_steps is not None:
@@ -202,6 +220,8 @@ class RunState:
                 self.last_step_s = time_s
 
     def _event(self, item: Event) -> bool:
+        if item.kind == "checkpoint_saved":
+            self.last_kind = item.kind
         if item.kind == "started":
             self.new_start = bool(self.series)
             self.ended = None

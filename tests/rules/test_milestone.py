@@ -1,0 +1,177 @@
+"""The verdict ladder: what each first observation at or after the step makes of a milestone."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.alert import Transition
+from rules.engine import Engine
+from rules.history import RunState
+from rules.milestone import Condition, MalformedError, condition, parse_milestone
+from rules.observation import Event, Observation
+from rules.spec import build_milestone
+
+Point = tuple[str, float | None, float]
+
+
+def engine(*texts: str) -> Engine:
+    return Engine([build_milestone(parse_milestone(text), "val_loss") for text in texts])
+
+
+def fold(rules: Engine, points: list[Point], run: RunState | None = None) -> tuple[RunState, list[Transition]]:
+    run = run or RunState("13503904")
+    told: list[Transition] = []
+    for metric, step, value in points:
+        told += rules.see(run, Observation(metric, value, step), 0.0)
+    return run, told
+
+
+def val(*points: tuple[float, float]) -> list[Point]:
+    return [("val_loss", step, value) for step, value in points]
+
+
+def status(run: RunState, rules: Engine, name: str) -> str:
+    return str(next(m for m in rules.milestones if m.id == name).mark(run)["status"])
+
+
+NAN = float("nan")
+LADDER = [
+    ("step 100 < 0.9", [(100, 0.8)], "met", [("met", "info")]),
+    ("step 100 < 0.9", [(99, 0.8)], "pending", []),
+    ("step 100 < 0.9", [(99, 2.0), (103, 0.8)], "met", [("met", "info")]),
+    ("step 100 < 0.9", [(100, 0.9)], "missed", [("firing", "warning")]),
+    ("step 100 <= 0.9", [(100, 0.9)], "met", [("met", "info")]),
+    ("step 100 < 0.9, worry > 1.0", [(100, 0.95)], "missed", [("firing", "warning")]),
+    ("step 100 < 0.9, worry > 1.0", [(100, 1.07)], "worry", [("firing", "critical")]),
+    ("step 100 < 0.9, severity critical", [(100, 0.95)], "missed", [("firing", "critical")]),
+    ("step 100 < 0.9, severity info", [(100, 0.95)], "missed", [("firing", "info")]),
+    ("step 311 in 0.40..0.45", [(311, 0.42)], "met", [("met", "info")]),
+    ("step 311 in 0.40..0.45", [(311, 0.30)], "met", [("met", "info")]),
+    ("step 311 in 0.40..0.45", [(311, 0.46)], "missed", [("firing", "warning")]),
+    ("step 100 < 0.9", [(100, NAN)], "missed", [("firing", "warning")]),
+    ("step 100 < 0.9, worry > 1.0", [(100, NAN)], "missed", [("firing", "warning")]),
+    ("step 100 < 0.9", [(100, float("inf"))], "missed", [("firing", "warning")]),
+    ("step 100 < 0.9", [(100, 1.0), (110, 0.95), (120, 0.8)], "missed", [("firing", "warning"), ("resolved", "warning")]),
+    ("step 100 < 0.9", [(100, 1.0), (110, 0.8), (120, 1.0)], "missed", [("firing", "warning"), ("resolved", "warning")]),
+    ("step 100 < 0.9", [(100, 0.8), (110, 2.0)], "met", [("met", "info")]),
+    ("step 0 < 3", [(0, 2.0)], "met", [("met", "info")]),
+]
+
+
+@pytest.mark.parametrize(("text", "points", "expected", "events"), LADDER)
+def test_the_first_observation_at_or_after_the_step_decides(
+    text: str, points: list[tuple[float, float]], expected: str, events: list[tuple[str, str]]
+) -> None:
+    rules = engine(text)
+    run, told = fold(rules, val(*points))
+    assert expected == status(run, rules, rules.milestones[0].id)
+    assert events == [(t.state, t.severity) for t in told]
+
+
+def test_the_messages_say_the_value_the_step_and_what_was_expected() -> None:
+    rules = engine("step 100 < 0.9, worry > 1.0")
+    _, told = fold(rules, val((100, 1.07), (130, 0.88)))
+    assert ["val_loss 1.07 at step 100, expected < 0.9, worry above 1.0", "val_loss 0.88 at step 130, now < 0.9"] == [t.message for t in told]
+
+
+def test_a_value_below_the_range_is_met_and_said_to_be_ahead() -> None:
+    _, told = fold(engine("step 311 in 0.40..0.45"), val((311, 0.3)))
+    assert "val_loss 0.3 is ahead of 0.40 to 0.45 at step 311" == told[0].message
+
+
+def test_a_milestone_of_another_metric_on_the_epoch_axis_has_both_in_its_id() -> None:
+    rules = engine("epoch 3 val_acc >= 0.71")
+    run = RunState("r")
+    told = rules.see(run, Observation("val_acc", 0.5, 90, epoch=2.5), 0.0) + rules.see(run, Observation("val_acc", 0.72, 120, epoch=3.0), 0.0)
+    assert [("val_acc-epoch-3", "met", 3.0)] == [(t.rule, t.state, t.step) for t in told]
+
+
+def test_a_run_that_passes_the_step_by_more_than_two_validation_intervals_without_the_metric_has_no_data() -> None:
+    rules = engine("step 100 < 0.9")
+    run, told = fold(rules, [*val((50, 2.0), (75, 1.8)), ("train_loss", 150, 1.0)])
+    assert "pending" == status(run, rules, "step-100")
+    run, told = fold(rules, [("train_loss", 151, 1.0)], run)
+    assert "no_data" == status(run, rules, "step-100")
+    assert [("firing", "warning")] == [(t.state, t.severity) for t in told]
+
+
+def test_a_late_value_decides_a_milestone_that_had_no_data() -> None:
+    rules = engine("step 100 < 0.9")
+    run, _ = fold(rules, [*val((50, 2.0), (75, 1.8)), ("train_loss", 151, 1.0)])
+    _, told = fold(rules, val((160, 0.8)), run)
+    assert ["resolved", "met"] == [t.state for t in told]
+
+
+def test_a_run_that_ends_beyond_the_step_has_no_data_and_one_that_ends_before_it_stays_pending() -> None:
+    rules = engine("step 100 < 0.9", "step 200 < 0.6")
+    run, _ = fold(rules, [*val((90, 1.0)), ("train_loss", 101, 1.0)])
+    told = rules.see(run, Event("ended", fields={"how": "completed"}), 0.0)
+    assert ["step-100"] == [t.rule for t in told]
+    assert ["no_data", "pending"] == [status(run, rules, m.id) for m in rules.milestones]
+
+
+def test_a_new_attempt_judges_anew_what_lies_at_or_above_its_first_step_and_keeps_the_rest() -> None:
+    rules = engine("step 50 < 1.5", "step 100 < 0.9", "step 200 < 0.6")
+    run, told = fold(rules, val((50, 1.4), (75, 1.0), (100, 0.8), (125, 0.7), (150, 0.65)))
+    assert ["met", "met"] == [t.state for t in told]
+    run, told = fold(rules, val((75, 1.1), (100, 0.95)), run)
+    assert 2 == run.attempt
+    assert ["met", "missed", "pending"] == [status(run, rules, m.id) for m in rules.milestones]
+    assert [(2, "step-100", "firing")] == [(t.attempt, t.rule, t.state) for t in told]
+
+
+def test_an_alert_of_the_last_attempt_resolves_when_the_next_judges_it_anew() -> None:
+    rules = engine("step 100 < 0.9")
+    run, _ = fold(rules, val((50, 2.0), (75, 1.5), (100, 1.0), (125, 1.0)))
+    _, told = fold(rules, val((50, 2.0), (75, 1.5), (100, 1.1)), run)
+    assert ["resolved", "firing"] == [t.state for t in told]
+    assert "attempt 2 began, it is judged anew" == told[0].message
+
+
+@given(
+    st.lists(st.floats(0.01, 5.0), min_size=1, max_size=40),
+    st.integers(0, 400),
+    st.floats(0.05, 4.0),
+)
+def test_a_verdict_is_told_once_and_a_restored_fold_tells_nothing_again(values: list[float], step: int, bar: float) -> None:
+    from monitor.runrecord import run_as_json, run_from_json
+
+    rules = engine(f"step {step} < {bar:.3f}")
+    points = val(*((10.0 * (i + 1), v) for i, v in enumerate(values)))
+    _, at_once = fold(rules, points)
+    half = len(points) // 2
+    run, told = fold(rules, points[:half])
+    restored = run_from_json(run_as_json(run))
+    for metric, series in run.series.items():
+        for at, value, time_s, epoch in zip(series.steps, series.values, series.times, series.epochs, strict=True):
+            restored.series[metric].append(at, value, time_s, epoch)
+    _, rest = fold(rules, points[half:], restored)
+    assert [t.as_json() for t in at_once] == [t.as_json() for t in told + rest]
+    assert sum(t.state in ("met", "firing") for t in at_once) <= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "length"),
+    [("stp 50 < 1", 0, 3), ("step x < 1", 5, 1), ("step 50 < 1, wory > 2", 13, 8), ("step 50 < 1, severity loud", 22, 4), ("step 50 in 2..1", 8, 7)],
+)
+def test_a_malformed_short_form_is_marked_where_it_is_wrong(text: str, at: int, length: int) -> None:
+    with pytest.raises(MalformedError) as wrong:
+        parse_milestone(text)
+    assert (at, length) == (wrong.value.at, wrong.value.length)
+
+
+@given(st.text(max_size=60))
+def test_no_text_makes_the_parser_of_milestones_fail_otherwise(text: str) -> None:
+    try:
+        parse_milestone(text)
+    except MalformedError as wrong:
+        assert 0 <= wrong.at <= len(text) + 1  # noqa: PT017
+
+
+@given(st.sampled_from(["<", "<=", ">", ">="]), st.floats(-1e6, 1e6))
+def test_a_condition_reads_back_what_it_prints(op: str, value: float) -> None:
+    made = condition(f"{op} {value!r}")
+    assert made == condition(str(made))
+    assert made == Condition(op, value)
