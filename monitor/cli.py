@@ -105,6 +105,21 @@ def replay(paths: Paths, rules: Rules = None, json: Json = False, formats: Forma
 
 
 @app.command()
+def explain(
+    run: Annotated[str, typer.Argument(metavar="RUN-or-PATH")],
+    rule: Annotated[str | None, typer.Argument(metavar="[RULE]", help="one rule's id; all of them without")] = None,
+    rules: Rules = None, json: Json = False, formats: Formats = [], state: State = None,  # noqa: B006
+) -> None:  # fmt: skip
+    """Why a rule fired or did not: the numbers that it saw, what would resolve it.
+
+    Example: loss-watch explain logs/train_13503904.out step-100 -r milestones.yaml
+    """
+    from monitor.commands.explain import explain as show
+
+    raise typer.Exit(show(run, rule, rules, json=json, formats=formats, state=state))
+
+
+@app.command()
 def status(state: State = None, json: Json = False) -> None:
     """The runs that a watcher knows, from its state file; also while it is stopped.
 

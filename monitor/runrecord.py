@@ -40,7 +40,8 @@ def settle(series: Series, summary: dict[str, Any]) -> None:
 
 
 def _summary(series: Series) -> dict[str, Any]:
-    return {"name": series.name, "count": series.count, "best": jsonable(series.best), "best_step": series.best_step, "many_ranks": series.many_ranks}
+    best = {"best": jsonable(series.best), "best_step": series.best_step}
+    return {"name": series.name, "count": series.count, "many_ranks": series.many_ranks, **best}
 
 
 def _empty(summary: dict[str, Any]) -> Series:

@@ -13,6 +13,7 @@ from rules.history import RunState
 from rules.milestone import Milestone
 from rules.observation import Event, Item, Observation
 from rules.rule import ANY_METRIC, TICK, LinePattern, Rule
+from rules.verdict import Verdict
 
 
 class Engine:
@@ -69,8 +70,12 @@ class Engine:
                 self._cache.clear()
         return awake
 
+    def judge(self, rule: Rule, run: RunState, now: float, item: Item | None) -> Verdict:
+        """What ``rule`` thinks; the one place where a witness (``explain``) may listen."""
+        return rule.judge(run, now, item)
+
     def _apply(self, rule: Rule, run: RunState, now: float, item: Item | None) -> Iterable[Transition]:
-        verdict = rule.judge(run, now, item)
+        verdict = self.judge(rule, run, now, item)
         before = run.alerts.get(rule.id) or _NEW
         after, changes = step(before, verdict, now=now, severity=rule.severity, hold=rule.hold)
         if after is not before:

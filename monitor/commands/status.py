@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,23 @@ def status(state: Path | None, *, json: bool) -> int:
     say()
     say(_sentence(watcher))
     return 0
+
+
+def known_run(target: str, state: Path | None) -> tuple[list[str], Path | None]:
+    """The files of ``target``, a PATH or a run that the state file knows, and the rules that it was watched with."""
+    if target == "-" or os.path.exists(target) or any(c in target for c in "*?["):
+        return [target], None
+    path = state or default_state_path()
+    if path.exists():
+        try:
+            store = Store.read_only(path)
+            files = [name for name, (run, _) in store.files().items() if run == target]
+            rules = store.meta("rules_path")
+        except StateError as wrong:
+            fail(wrong)
+        if files:
+            return files, Path(rules) if rules else None
+    return fail(f"{target}: no such file, and no run of this name in {path}; `loss-watch status` lists the runs")
 
 
 def _views(store: Store) -> list[RunView]:
