@@ -32,8 +32,10 @@ lightning_rich() {
     run slurm-20411874 $py train.py accum
     one slurm-20411875.out $py train.py epochs
     # a pseudo-terminal, as `srun --pty` gives: rich then draws every frame
-    COLUMNS=120 PYTHONPATH="$RUN:$VENVS/rich" script -qec "stty cols 120; $py train.py pty" slurm-20411876.out >/dev/null
+    COLUMNS=120 PYTHONPATH="$RUN:$VENVS/rich" script -qec "stty rows 40 cols 120; $py train.py pty" slurm-20411876.out >/dev/null
     keep slurm-20411876.out
+    script -qec "stty rows 40 cols 80; $py train.py narrow" slurm-20411878.out >/dev/null
+    keep slurm-20411878.out
     $py requeue.py >slurm-20411877.out 2>&1
     $py requeue.py >>slurm-20411877.out 2>&1
     keep slurm-20411877.out

@@ -1,4 +1,4 @@
-"""Four more shapes of Lightning output.
+"""Five more shapes of Lightning output.
 
     python train.py rich     # RichProgressBar, Lightning's default where rich is installed: not on a terminal it
                              # prints the bar once, at the end, wrapped at 80 columns; steps are on stderr only
@@ -7,6 +7,7 @@
                              # batches, "global step" counts optimizer steps; EarlyStopping ends it
     python train.py epochs   # tqdm, stdout and stderr in one file, validation once an epoch, train_loss_step and
                              # train_loss_epoch; no checkpoint message, so the only step is the bar's batch
+    python train.py narrow   # as accum, on a pseudo-terminal of 80 columns: tqdm cuts its text there, in mid-name
 
 loss-watch should say: nothing is wrong in any of them.
 """
@@ -21,6 +22,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from toy import Truth, regression
 
 BAR = "{:.3g}"
+PARTIAL = {"pty": ["train"], "narrow": ["train", "val", "val_1"]}
 
 
 class Module(L.LightningModule):
@@ -77,15 +79,16 @@ def main(kind):
     L.seed_everything(1)
     train = DataLoader(TensorDataset(*regression(3200, seed=1)), 32, shuffle=True)
     val = [DataLoader(TensorDataset(*regression(256, seed=2)), 64), DataLoader(TensorDataset(*regression(256, noise=1, seed=3)), 64)]
-    stem = {"rich": "slurm-20411873", "accum": "slurm-20411874", "epochs": "slurm-20411875", "pty": "slurm-20411876"}[kind]
-    also = [] if kind in ("epochs", "pty") else [f"{stem}.err"]
-    truth = Truth(f"{stem}.out", "lightning", also=also, partial=["train"] if kind == "pty" else [])
+    stem = {"rich": "slurm-20411873", "accum": "slurm-20411874", "epochs": "slurm-20411875", "pty": "slurm-20411876", "narrow": "slurm-20411878"}[kind]
+    also = [] if kind in ("epochs", "pty", "narrow") else [f"{stem}.err"]
+    truth = Truth(f"{stem}.out", "lightning", also=also, partial=PARTIAL.get(kind, []))
+    many = kind in ("accum", "narrow")
     callbacks = [Recorder(truth, kind)]
-    monitor = "val_loss/dataloader_idx_0" if kind == "accum" else "val_loss"
+    monitor = "val_loss/dataloader_idx_0" if many else "val_loss"
     extra = {"max_epochs": 2 if kind == "pty" else 4, "enable_checkpointing": kind != "epochs"}
     if kind != "epochs":
         callbacks.append(ModelCheckpoint("ckpt", "{epoch}-{step}", monitor, verbose=True))
-    if kind == "accum":
+    if many:
         callbacks.append(EarlyStopping(monitor, patience=2, verbose=True))
         extra |= {"max_epochs": 12, "accumulate_grad_batches": 4, "val_check_interval": 50}
     else:
@@ -93,9 +96,9 @@ def main(kind):
     if kind in ("rich", "pty"):
         extra |= {"val_check_interval": 50}
     trainer = L.Trainer(logger=False, accelerator="cpu", callbacks=callbacks, **extra)
-    trainer.fit(Module(3e-3 if kind != "accum" else 2e-2, epoch_mean=kind == "epochs"), train, val)
+    trainer.fit(Module(3e-3 if not many else 2e-2, epoch_mean=kind == "epochs"), train, val)
     truth.total_steps = trainer.global_step
-    if kind == "accum":
+    if many:
         truth.event("early_stopping", step=trainer.global_step)
     truth.write(f"{stem}.truth.yaml")
 
