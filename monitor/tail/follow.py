@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monitor.tail.binary import HEAD_BYTES, binary_kind
 from monitor.tail.identity import moved_on, unchanged
@@ -19,6 +19,9 @@ from monitor.tail.news import Chunk, FileNews, News, Position, Reset
 LOOK_BYTES = 1 << 20
 NUL_PATIENCE_S = 60.0
 """How long NULs at the end are read again though nothing seems to change: an NFS client may show a page before its bytes came."""
+SETTLED_S = 2.5
+"""Two changes within one tick of a file system's clock (2 s at the coarsest) look like one: for so long after a change, the
+content is compared even where size and time stand still."""
 _GONE = (errno.ENOENT, errno.ENOTDIR)
 TROUBLE = {
     errno.EACCES: "permission denied: ask for read access (chmod o+r, or setfacl -m u:YOU:r)",
@@ -64,6 +67,8 @@ class Follower:
         self._found = False
         self._shrunk = False
         self._nuls_since: float | None = None
+        self._shape_since_s = 0.0
+        self._settled = False
 
     @property
     def lag_bytes(self) -> int:
@@ -125,7 +130,10 @@ class Follower:
             look.news.append(FileNews(self.path, "found", f"found, {status.st_size} bytes"))
         if self._verified(look, self._held, status):
             self._read(look, self._held, status, now)
-            self._seen = _shape(status)
+            if _shape(status) != self._seen:
+                self._seen = _shape(status)
+                self._shape_since_s = now
+            self._settled = now - self._shape_since_s >= SETTLED_S
         if self._failing is not None:
             self._failing = None
             look.news.insert(0, FileNews(self.path, "recovered", "can be read again"))
@@ -153,7 +161,7 @@ class Follower:
 
     def _quiet(self, status: os.stat_result, now: float) -> bool:
         """Whether nothing has happened since the last look, as far as the status tells."""
-        if self._failing is not None or self._reset is not None or _shape(status) != self._seen:
+        if not self._settled or self._failing is not None or self._reset is not None or _shape(status) != self._seen:
             return False
         if self._binary or status.st_size <= self.position.offset:
             return True
@@ -183,12 +191,14 @@ class Follower:
         self._nuls_since = None
 
     def _read(self, look: Look, held: int, status: os.stat_result, now: float) -> None:
+        if self._binary:
+            return
         start = self.position.offset
         data = os.pread(held, self._look_bytes, start)
         at_end = start + len(data) >= status.st_size
         if at_end:
             data = self._without_unread_page(data, now)
-        if start == 0 and not self._binary:
+        if start == 0:
             self._judge_head(look, data[:HEAD_BYTES])
         if self._binary:
             data, at_end = b"", True
@@ -224,6 +234,8 @@ class Follower:
     def _vanished(self, look: Look) -> None:
         look.present = False
         self._seen = self._failing = None
+        # The next file at this path may well get the same inode number.
+        self.position = replace(self.position, device=0, inode=0)
         if self._found:
             self._found = False
             look.news.append(FileNews(self.path, "gone", "gone; waiting for it to come back"))

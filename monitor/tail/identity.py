@@ -21,8 +21,8 @@ def digest(data: bytes) -> str:
 
 
 def unchanged(descriptor: int, position: Position) -> bool:
-    """Whether the open file still holds what was read up to ``position``. Raises OSError."""
-    if position.offset == 0:
+    """Whether the open file still holds what was read up to ``position``, and all of its first bytes that are known. Raises OSError."""
+    if not position.fingerprint_bytes:
         return True
     head = os.pread(descriptor, position.fingerprint_bytes, 0)
     if len(head) < position.fingerprint_bytes or digest(head) != position.fingerprint:

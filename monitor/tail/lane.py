@@ -114,6 +114,7 @@ class Lane:
         self._timetable: Timetable[str] = Timetable()
         self._budget = Budget(settings.looks_per_s)
         self._behind: dict[str, None] = {}
+        self._handed_over: set[Source] = set()
         self._given: deque[Source] = deque()
         self._poked: deque[tuple[str, bool]] = deque()
         self._news = threading.Event()
@@ -228,7 +229,9 @@ class Lane:
                 owners.setdefault(real, standing)
             together.directories |= found.directories
             for source in found.elsewhere:
-                self._emit(Elsewhere(source))
+                if source not in self._handed_over:
+                    self._handed_over.add(source)
+                    self._emit(Elsewhere(source))
             problems_changed |= found.problems != standing.problems
             standing.problems, standing.files, standing.missing = found.problems, len(found.files), len(found.missing)
             resting = found.files and not found.directories and not is_pattern(standing.source.origin)
@@ -240,6 +243,8 @@ class Lane:
         self._say_waiting()
 
     def _follow(self, found: Findings, owners: dict[str, _Standing]) -> None:
+        """Takes up what is new: announced first and read then, so that nothing falls between."""
+        fresh: list[str] = []
         for path, real in found.by_name().items():
             tended = self._tended.get(path)
             if tended is not None and tended.real != real:
@@ -251,10 +256,14 @@ class Lane:
                 self._tended[path] = _Tended(Follower(path, resume, local=self.mount.local), real, owners[real])
                 self._names[real] = path
                 found.directories.add(real.rpartition("/")[0] or "/")
-                self._look(path)
+                fresh.append(path)
         if self._watch is not None:
             for directory in found.directories:
                 self._watch(directory)
+        for path in fresh:
+            if self._stopping:
+                return
+            self._look(path)
 
     def _say_problems(self) -> None:
         places: dict[str, str] = {}

@@ -98,12 +98,16 @@ class Tailer:
         deadline_s = self._clock() + timeout_s
         while True:
             left_s = deadline_s - self._clock()
-            news: list[News] = []
-            for lane, item in self._inbox.take(min(max(left_s, 0.0), 1.0)):
-                self._sort(lane, item, news)
-            self._watch_lanes(news)
+            news = self._take(min(max(left_s, 0.0), 1.0))
             if news or left_s <= 0:
                 return news
+
+    def _take(self, timeout_s: float) -> list[News]:
+        news: list[News] = []
+        for lane, item in self._inbox.take(timeout_s):
+            self._sort(lane, item, news)
+        self._watch_lanes(news)
+        return news
 
     def caught_up(self) -> bool:
         """Whether everything that was there at the start has been handed over once. A file system that hangs is not waited for."""
@@ -115,12 +119,10 @@ class Tailer:
         """Everything up to the end of every file as it is now, then stops. ``start`` is called here."""
         self.start()
         try:
-            while True:
-                news = self.wait(0.2)
+            while not self.caught_up():
+                news = self._take(0.5)
                 if news:
                     yield news
-                elif self.caught_up():
-                    return
         finally:
             self.stop()
 

@@ -156,7 +156,7 @@ class Walk:
             self._refused(source, source.real, error)
             return
         for name, kind in names.items():
-            if name.endswith(LOG_SUFFIXES) and kind != "dir":
+            if name.endswith(LOG_SUFFIXES) and kind != "dir" and not name.startswith("."):
                 self._entry(source, name, kind, ())
 
     def _pattern(self, source: Source, part: str, rest: tuple[str, ...]) -> None:
