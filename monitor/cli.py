@@ -48,6 +48,10 @@ def watch(
     json: Json = False, state: State = None,
     listen: Annotated[str | None, typer.Option("--listen", metavar="HOST:PORT", help="default 127.0.0.1:10311, or unix:PATH")] = None,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="no metrics and no page")] = False,
+    token_file: Annotated[Path | None, typer.Option("--token-file", metavar="FILE", help="ask for this token on every request")] = None,
+    tls_cert: Annotated[Path | None, typer.Option("--tls-cert", metavar="FILE", help="serve HTTPS with this certificate (PEM)")] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", metavar="FILE", help="and this key")] = None,
+    page_url: Annotated[str | None, typer.Option("--page-url", metavar="URL", help="how messages link to the page")] = None,
     formats: Formats = [], forced: Forced = None,  # noqa: B006 (typer reads it once)
 ) -> None:  # fmt: skip
     """Follow logs, judge, alert, serve metrics and the page (the default command).
@@ -57,7 +61,7 @@ def watch(
     from monitor.commands.watch import WatchOptions
     from monitor.commands.watch import watch as run
 
-    options = WatchOptions(rules, once, json, state, listen, tuple(formats), forced, not no_serve)
+    options = WatchOptions(rules, once, json, state, listen, tuple(formats), forced, not no_serve, token_file, tls_cert, tls_key, page_url)
     raise typer.Exit(run(paths, options))
 
 

@@ -8,9 +8,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -26,6 +26,7 @@ from monitor.outbox import SCHEMA as OUTBOX_SCHEMA
 from monitor.outbox import Delivery
 from monitor.pipeline import Pipeline
 from monitor.rulesfile import load_rules
+from monitor.secretfile import read_secret
 from monitor.store import StateError, Store, default_state_path
 from monitor.tail.discover import looks_expanded
 from monitor.tail.tailer import Tailer
@@ -52,7 +53,17 @@ class WatchOptions:
     formats: tuple[Path, ...] = ()
     forced: str | None = None
     serve: bool = True
-    table: bool | None = None
+    token_file: Path | None = None
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    page_url: str | None = None
+
+    def over(self, held: Mapping[str, str]) -> WatchOptions:
+        """The same, with what the environment and the configuration file say where the command line is silent."""
+        token = self.token_file or (Path(held["token_file"]) if "token_file" in held else None)
+        state = self.state or (Path(held["state"]) if "state" in held else default_state_path())
+        listen, page_url = self.listen or held.get("listen"), self.page_url or held.get("page_url")
+        return replace(self, token_file=token, state=state, listen=listen, page_url=page_url)
 
 
 def watch(paths: Sequence[str], options: WatchOptions) -> int:
@@ -61,7 +72,8 @@ def watch(paths: Sequence[str], options: WatchOptions) -> int:
     book, engine = the_rules(options.rules)
     held = the_channels(book, options.rules)
     catalogue = the_formats(options.formats)
-    state = options.state or (Path(held.options["state"]) if "state" in held.options else default_state_path())
+    options = options.over(held.options)
+    state = options.state or default_state_path()
     lock = StateLock(state)
     try:
         lock.take()
@@ -174,14 +186,17 @@ def _served(daemon: Daemon, options: WatchOptions) -> Iterator[None]:
     if not options.serve:
         yield
         return
-    from monitor.serve.server import ListenError, Server
+    from monitor.serve.server import ListenError, Server, Tls
 
-    server = Server(lambda: daemon.snapshot, options.listen)
+    if (options.tls_certificate is None) != (options.tls_key is None):
+        fail("--tls-cert and --tls-key go together")
+    tls = Tls(options.tls_certificate, options.tls_key) if options.tls_certificate and options.tls_key else None
+    server = Server(lambda: daemon.snapshot, options.listen, token=_token(options.token_file), tls=tls)
     try:
         server.start()
     except ListenError as wrong:
         fail(wrong)
-    daemon.page_url = server.url
+    daemon.page_url = options.page_url or server.url
     daemon.store.set_meta("address", server.url)
     for note in server.notes:
         warn(note)
@@ -190,6 +205,18 @@ def _served(daemon: Daemon, options: WatchOptions) -> Iterator[None]:
         yield
     finally:
         server.stop()
+
+
+def _token(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        token, warning = read_secret(str(path))
+    except OSError as wrong:
+        fail(f"{path}: the token cannot be read: {wrong.strerror}")
+    if warning:
+        warn(warning)
+    return token
 
 
 @contextmanager
