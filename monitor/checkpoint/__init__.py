@@ -12,5 +12,15 @@ from monitor.checkpoint.rewrite import write_renamed
 from monitor.checkpoint.tensors import CheckpointError, Tensor, TensorSet
 
 __all__ = [
-    "CheckpointError", "Comparison", "Key", "Mismatch", "Rename", "Tensor", "TensorSet", "compare", "read_checkpoint", "read_from_model", "write_renamed",
-]  # fmt: skip
+    "CheckpointError",
+    "Comparison",
+    "Key",
+    "Mismatch",
+    "Rename",
+    "Tensor",
+    "TensorSet",
+    "compare",
+    "read_checkpoint",
+    "read_from_model",
+    "write_renamed",
+]

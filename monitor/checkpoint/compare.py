@@ -120,16 +120,31 @@ def compare(checkpoint: TensorSet, model: TensorSet, expect: Sequence[str] = ())
     loaded = [t for k, t in theirs.items() if k in ours and ours[k].shape == t.shape]
     renames = find_renames({k.key: k.tensor for k in unexpected}, {k.key: k.tensor for k in missing if not k.expected})
     return Comparison(
-        len(loaded), _params(loaded), missing, unexpected, mismatched, renames, len(theirs), _params(theirs.values()), len(ours),
-        checkpoint_prefix, model_prefix, checkpoint.path, checkpoint.root, checkpoint.format, (*checkpoint.notes, *model.notes),
-    )  # fmt: skip
+        len(loaded),
+        _params(loaded),
+        missing,
+        unexpected,
+        mismatched,
+        renames,
+        len(theirs),
+        _params(theirs.values()),
+        len(ours),
+        checkpoint_prefix,
+        model_prefix,
+        checkpoint.path,
+        checkpoint.root,
+        checkpoint.format,
+        (*checkpoint.notes, *model.notes),
+    )
 
 
 def is_expected(key: str, prefix: str, patterns: Sequence[str]) -> bool:
     """Whether a pattern means the key: a shell pattern for the whole of it or its end, or the name of a module above it."""
     full = prefix + key
     return any(
-        fnmatchcase(name, p) or fnmatchcase(name, f"*.{p}") or name.startswith(p.rstrip(".") + ".") for p in patterns for name in (key, full)
+        fnmatchcase(name, p) or fnmatchcase(name, f"*.{p}") or name.startswith(p.rstrip(".") + ".")
+        for p in patterns
+        for name in (key, full)
     )
 
 
@@ -142,5 +157,3 @@ def _grouped(keys: Iterable[Key]) -> tuple[Group, ...]:
     for key in keys:
         groups.setdefault(group_of(key.key), []).append(key)
     return tuple(Group(name, tuple(ks), sum(k.tensor.params for k in ks), all(k.expected for k in ks)) for name, ks in groups.items())
-
-

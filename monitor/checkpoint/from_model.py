@@ -23,14 +23,16 @@ def read_from_model(name: str) -> TensorSet:
         torch: Any = importlib.import_module("torch")
         build: Any = getattr(importlib.import_module(module_name), function_name)
     except (ImportError, AttributeError) as wrong:
-        raise CheckpointError(name, f"cannot be imported ({wrong})", "start loss-watch with the Python environment of the training") from None
+        raise CheckpointError(
+            name, f"cannot be imported ({wrong})", "start loss-watch with the Python environment of the training"
+        ) from None
     try:
         with torch.device("meta"):
             made = build()
-    except Exception:  # noqa: BLE001 - some models compute with their own weights while they are built
+    except Exception:  # some models compute with their own weights while they are built
         try:
             made = build()
-        except Exception as wrong:  # noqa: BLE001 - the user's code may raise anything
+        except Exception as wrong:  # the user's code may raise anything
             raise CheckpointError(name, f"raised {type(wrong).__name__}: {str(wrong)[:200]}") from wrong
     state = made.state_dict() if hasattr(made, "state_dict") else made
     if not isinstance(state, dict):

@@ -9,9 +9,20 @@ from monitor.checkpoint.safetensors_file import parse_json, read_safetensors
 from monitor.checkpoint.tensors import MAX_HEADER_BYTES, CheckpointError, Tensor, TensorSet, checked_shape
 from monitor.checkpoint.torch_file import read_distributed, read_torch
 
-_IN_DIRECTORY = ("model.safetensors.index.json", "model.safetensors", "pytorch_model.bin.index.json", "pytorch_model.bin", ".metadata",
-                 "diffusion_pytorch_model.safetensors", "adapter_model.safetensors", "mp_rank_00_model_states.pt", "model_optim_rng.pt", "consolidated.00.pth",
-                 "pytorch_model/mp_rank_00_model_states.pt", "checkpoint/mp_rank_00_model_states.pt")  # fmt: skip
+_IN_DIRECTORY = (
+    "model.safetensors.index.json",
+    "model.safetensors",
+    "pytorch_model.bin.index.json",
+    "pytorch_model.bin",
+    ".metadata",
+    "diffusion_pytorch_model.safetensors",
+    "adapter_model.safetensors",
+    "mp_rank_00_model_states.pt",
+    "model_optim_rng.pt",
+    "consolidated.00.pth",
+    "pytorch_model/mp_rank_00_model_states.pt",
+    "checkpoint/mp_rank_00_model_states.pt",
+)
 
 
 def read_checkpoint(path: str | Path) -> TensorSet:
@@ -56,10 +67,8 @@ def _read_json(path: Path) -> TensorSet:
     if path.stat().st_size > MAX_HEADER_BYTES:
         raise CheckpointError(path, f"more than {MAX_HEADER_BYTES} bytes of JSON")
     text = path.read_bytes()
-    if text.lstrip()[:1] == b"[":
-        value = parse_json(path, b'{"tensors":' + text + b"}")
-    else:
-        value = parse_json(path, text)
+    listed = text.lstrip()[:1] == b"["
+    value = parse_json(path, b'{"tensors":' + text + b"}" if listed else text)
     if isinstance(value.get("weight_map"), dict):
         return _sharded(path, value["weight_map"])
     inner = next((value[key] for key in ("tensors", "keys", "state_dict", "model") if isinstance(value.get(key), (dict, list))), value)
@@ -92,5 +101,8 @@ def _sharded(path: Path, weight_map: dict[str, Any]) -> TensorSet:
             raise CheckpointError(path, f"the shard {name[:120]} is not there", "copy all shards")
         found = read_safetensors(shard) if shard.suffix == ".safetensors" else read_torch(shard)
         tensors |= found.tensors
-    return TensorSet({key: tensors[key] for key in weight_map if key in tensors} | tensors, "sharded " + ("safetensors" if ".safetensors" in path.name else "torch"),
-                     str(path))  # fmt: skip
+    return TensorSet(
+        {key: tensors[key] for key in weight_map if key in tensors} | tensors,
+        "sharded " + ("safetensors" if ".safetensors" in path.name else "torch"),
+        str(path),
+    )

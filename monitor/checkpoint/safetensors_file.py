@@ -12,9 +12,23 @@ from typing import Any
 from monitor.checkpoint.tensors import MAX_HEADER_BYTES, MAX_TENSORS, CheckpointError, Tensor, TensorSet, checked_shape
 
 DTYPES = {
-    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "I64": "int64",
-    "I32": "int32", "I16": "int16", "I8": "int8", "U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool", "C64": "complex64",
-}  # fmt: skip
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U64": "uint64",
+    "U32": "uint32",
+    "U16": "uint16",
+    "U8": "uint8",
+    "BOOL": "bool",
+    "C64": "complex64",
+}
 
 
 def read_safetensors(path: Path) -> TensorSet:
@@ -27,13 +41,18 @@ def read_safetensors(path: Path) -> TensorSet:
             continue
         if not isinstance(entry, dict):
             raise CheckpointError(path, f"the header's entry {name[:120]!r} is no object")
-        tensors[name] = Tensor(checked_shape(path, name, entry.get("shape")), DTYPES.get(str(entry.get("dtype")), str(entry.get("dtype"))[:20]))
+        tensors[name] = Tensor(
+            checked_shape(path, name, entry.get("shape")), DTYPES.get(str(entry.get("dtype")), str(entry.get("dtype"))[:20])
+        )
         offsets = entry.get("data_offsets")
-        if not (isinstance(offsets, list) and len(offsets) == 2 and all(isinstance(o, int) for o in offsets) and 0 <= offsets[0] <= offsets[1]):
+        if not (
+            isinstance(offsets, list) and len(offsets) == 2 and all(isinstance(o, int) for o in offsets) and 0 <= offsets[0] <= offsets[1]
+        ):
             raise CheckpointError(path, f"the header's entry {name[:120]!r} has no valid data_offsets")
         if data_start + offsets[1] > size:
-            raise CheckpointError(path, f"the file is truncated: {name[:120]!r} ends at byte {data_start + offsets[1]}, the file has {size}",
-                                  "copy it again")  # fmt: skip
+            raise CheckpointError(
+                path, f"the file is truncated: {name[:120]!r} ends at byte {data_start + offsets[1]}, the file has {size}", "copy it again"
+            )
     return TensorSet(tensors, "safetensors", str(path))
 
 

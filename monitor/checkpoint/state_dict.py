@@ -4,12 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
+from monitor.checkpoint.stand_ins import Array, Opaque
 from monitor.checkpoint.tensors import MAX_TENSORS, Tensor
-from monitor.checkpoint.unpickle import Array, Opaque
 
-ROOTS = ("state_dict", "model_state_dict", "model_state", "model", "module", "net", "network", "params", "weights", "state", "generator", "student", "ema",
-         "model_ema", "ema_state_dict", "teacher", "app")  # fmt: skip
-NOT_THE_MODEL = ("optim", "lr_sched", "scheduler", "scaler", "loops", "callbacks", "rng", "random", "args", "config", "hyper_parameters", "epoch", "dataloader", "sampler")
+ROOTS = (
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "module",
+    "net",
+    "network",
+    "params",
+    "weights",
+    "state",
+    "generator",
+    "student",
+    "ema",
+    "model_ema",
+    "ema_state_dict",
+    "teacher",
+    "app",
+)
+NOT_THE_MODEL = (
+    "optim",
+    "lr_sched",
+    "scheduler",
+    "scaler",
+    "loops",
+    "callbacks",
+    "rng",
+    "random",
+    "args",
+    "config",
+    "hyper_parameters",
+    "epoch",
+    "dataloader",
+    "sampler",
+)
 MAX_DEPTH = 40
 
 
@@ -57,7 +89,10 @@ def _as_tensor(value: Any) -> Tensor | None:
     if isinstance(value, Array) and isinstance(value.state, tuple) and len(value.state) > 2 and isinstance(value.state[1], tuple):
         dtype = value.state[2]
         name = str(dtype.args[0]) if isinstance(dtype, Opaque) and dtype.args else "?"
-        return Tensor(tuple(s for s in value.state[1] if isinstance(s, int)), {"f4": "float32", "f8": "float64", "i8": "int64", "f2": "float16"}.get(name, name))
+        return Tensor(
+            tuple(s for s in value.state[1] if isinstance(s, int)),
+            {"f4": "float32", "f8": "float64", "i8": "int64", "f2": "float16"}.get(name, name),
+        )
     return None
 
 

@@ -7,9 +7,10 @@ import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from monitor.checkpoint.stand_ins import Dtype, Opaque
 from monitor.checkpoint.state_dict import find_tensors
 from monitor.checkpoint.tensors import MAX_HEADER_BYTES, CheckpointError, Tensor, TensorSet
-from monitor.checkpoint.unpickle import Dtype, Opaque, Unpickler, unpickle
+from monitor.checkpoint.unpickle import Unpickler, unpickle
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 
@@ -53,7 +54,9 @@ def _zipped(path: Path, file: BinaryIO) -> TensorSet:
             if not pickles:
                 raise CheckpointError(path, "a zip file, but no torch checkpoint: it holds no data.pkl")
             if pickles[0].file_size > MAX_HEADER_BYTES:
-                raise CheckpointError(path, f"its data.pkl unpacks to {pickles[0].file_size} bytes, more than the {MAX_HEADER_BYTES} that are read")
+                raise CheckpointError(
+                    path, f"its data.pkl unpacks to {pickles[0].file_size} bytes, more than the {MAX_HEADER_BYTES} that are read"
+                )
             with archive.open(pickles[0]) as member:
                 value, reader = unpickle(member, path)  # type: ignore[arg-type]
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, struct.error) as wrong:

@@ -28,6 +28,7 @@ GENERIC = ("runtime_error", "traceback")
 MAX_TEXT = 300
 MAX_LINE = 500
 MAX_TRACEBACK_LINES = 60
+_TIMED_OUT = re.compile(r"[Tt]imed? ?out|timeout")
 _NUMBER = re.compile(r"0x[0-9a-f]+|\d+")
 
 
@@ -55,10 +56,20 @@ class Finding:
         where = "" if self.node is None else f"{' on ' if who else 'on '}{self.node}"
         text = f"{who}{where}: {self.line}" if who or where else self.line
         return Event(
-            "crash", text[:MAX_TEXT], self.step, self.offset,
-            fields={"class": self.crash, "rank": self.rank, "node": self.node, "line": self.line, "tier": self.tier,
-                    "copies": self.copies, "traceback": list(self.traceback)},
-        )  # fmt: skip
+            "crash",
+            text[:MAX_TEXT],
+            self.step,
+            self.offset,
+            fields={
+                "class": self.crash,
+                "rank": self.rank,
+                "node": self.node,
+                "line": self.line,
+                "tier": self.tier,
+                "copies": self.copies,
+                "traceback": list(self.traceback),
+            },
+        )
 
 
 def same(a: Finding, b: Finding) -> bool:
@@ -75,7 +86,9 @@ def replaces(later: Finding, incumbent: Finding) -> bool:
     if incumbent.crash == "cancelled" and later.tier == SLURM:
         return later.crash in ("time_limit", "preempted", "node_fail")
     if incumbent.tier == COMMS:
-        return later.tier == CAUSE or later.crash in ("node_fail", "preempted")
+        # A time-out comes minutes after its cause, so an error without a class that follows it is its consequence.
+        cause = later.tier == CAUSE and not (later.crash in GENERIC and _TIMED_OUT.search(incumbent.line))
+        return cause or later.crash in ("node_fail", "preempted")
     return incumbent.tier in (AFTER, EXIT) and later.tier < incumbent.tier
 
 
@@ -91,7 +104,9 @@ def first_cause(events: Iterable[Event]) -> Event | None:
         elif event.kind == "crash":
             fields = event.fields
             tier = fields.get("tier", CAUSE)
-            finding = Finding(str(fields.get("class", "traceback")), tier if isinstance(tier, int) else CAUSE, str(fields.get("line", event.text)))
+            finding = Finding(
+                str(fields.get("class", "traceback")), tier if isinstance(tier, int) else CAUSE, str(fields.get("line", event.text))
+            )
             if best is None or replaces(finding, best[0]):
                 best = finding, event
     return best[1] if best else None

@@ -35,8 +35,10 @@ _INLINE: tuple[tuple[str, re.Pattern[str]], ...] = (
     (UNEXPECTED, re.compile(r"unexpected key in source state_dict: (.*)")),
 )
 _WORD = r"(?P<missing>[Mm]issing|MISSING)|(?P<unexpected>[Uu]nexpected|UNEXPECTED|IGNORED|[Ii]gnored from)"
-_HAND_MADE = re.compile(rf"(?:{_WORD})(?:[ _](?:[Kk]eys?|KEYS?|params?|parameters|weights?|from the checkpoint|in (?:the )?(?:model|checkpoint|ckpt)))*"
-                        r"(?:\(s\))?\s*(?:[:=]|\(|\b)\s*(?P<rest>.*?)(?=[Mm]issing|MISSING|[Uu]nexpected|UNEXPECTED|$)")  # fmt: skip
+_HAND_MADE = re.compile(
+    rf"(?:{_WORD})(?:[ _](?:[Kk]eys?|KEYS?|params?|parameters|weights?|from the checkpoint|in (?:the )?(?:model|checkpoint|ckpt)))*"
+    r"(?:\(s\))?\s*(?:[:=]|\(|\b)\s*(?P<rest>.*?)(?=[Mm]issing|MISSING|[Uu]nexpected|UNEXPECTED|$)"
+)
 _COUNT = re.compile(r"^\(?(\d{1,6})\)?(?:\s*(?:[Kk]eys?|params?|parameters|weights?|tensors?)\b)?")
 _HEADINGS: tuple[tuple[str, str], ...] = (
     ("Some model parameters or buffers are not found in the checkpoint", MISSING),
@@ -118,9 +120,12 @@ class KeyLists:
         bullet = _BULLET.match(line)
         if held.bulleted is None:
             held.bulleted = bullet is not None
-        if (bullet is not None) != held.bulleted or (bullet is None and not line.startswith((" ", "\t", '"', "'"))):
+        if (bullet is not None) != held.bulleted:
+            return False
+        if bullet is None and not line.startswith((" ", "\t", '"', "'")):
             # detectron2 writes its list flush left: a line that is a key and nothing else
-            if bullet is not None or not (_KEY.fullmatch(line.split(" ")[0].split("{")[0].rstrip(".")) and "." in line and " " not in line.strip().split("{")[0]):
+            name = line.strip().split("{")[0]
+            if "." not in name or not _KEY.fullmatch(name.rstrip(".")):
                 return False
         key = _KEY.match(line[bullet.end() :] if bullet else line.strip().strip("'\","))
         if not key:
@@ -138,7 +143,9 @@ class KeyLists:
         for kind, pattern in _INLINE:
             found = pattern.search(line)
             if found:
-                keys = _QUOTED.findall(found[1]) or [key for part in found[1].split(",") if _KEY.fullmatch(key := part.strip(" .[]{}()'\""))]
+                keys = _QUOTED.findall(found[1]) or [
+                    key for part in found[1].split(",") if _KEY.fullmatch(key := part.strip(" .[]{}()'\""))
+                ]
                 return [(kind, keys, len(keys))]
         for words, kind in _HEADINGS:
             if words in line:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "started": ("a launcher or a framework announced a new start", ()),
-    "rank_member": ("some ranks have announced themselves and others have not, told while the log is silent", ("joined", "world", "missing")),
+    "rank_member": (
+        "some ranks have announced themselves and others have not, told while the log is silent",
+        ("joined", "world", "missing"),
+    ),
     "ranks_ready": ("all distributed processes are registered", ("world",)),
     "checkpoint_loaded": ("weights were read from a checkpoint", ("path", "loaded", "of")),
     "missing_keys": ("keys of the model that the checkpoint did not have: they start at random", ("count", "keys")),

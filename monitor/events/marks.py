@@ -53,7 +53,10 @@ _RESUMED = _patterns(
     r"[Aa]uto[- ]?resum\w* from (?P<path>\S+)",
     r"[Rr]estor(?:ed|ing) (?:training )?from (?:step |checkpoint )?(?P<path>\S*[\d/]\S*)",
 )
-_WHAT = r"(?<![\w.])[Ss]av(?:ing|ed) (?:(?:the|a|new|best|final|last|current|model|training|full) )*(?:checkpoint|state|model|weights)s?\b(?! dict)"
+_WHAT = (
+    r"(?<![\w.])[Ss]av(?:ing|ed) (?:(?:the|a|new|best|final|last|current|model|training|full) )*"
+    r"(?:checkpoint|state|model|weights)s?\b(?! dict)"
+)
 _SAVED = _patterns(
     r"saving model to ['\"](?P<path>[^'\"]+)",
     r"successfully saved checkpoint at iteration +\d+ to (?P<path>\S+)",
@@ -106,7 +109,10 @@ class Marks:
             events += self._start(line, offset)
         resumed = _first(_RESUMED, line)
         if resumed:
-            fields: dict[str, object] = {"path": _path(resumed), "from_step": float(step_at) if (step_at := resumed.groupdict().get("step")) else None}
+            fields: dict[str, object] = {
+                "path": _path(resumed),
+                "from_step": float(step_at) if (step_at := resumed.groupdict().get("step")) else None,
+            }
             events.append(Event("resumed", shown(line), step, offset, fields=fields))
         elif loaded := _first(_LOADED, line):
             fields = {"path": _path(loaded)}

@@ -1,4 +1,4 @@
-"""The list of harmless noise (``noise.txt``): lines that look like trouble and are none."""
+"""Lists of literals that ship as data: harmless noise (``noise.txt``), and what a line must contain to matter (``wanted.txt``)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from functools import cache
 from importlib.resources import files
 
 
+def literals(name: str) -> tuple[bytes, ...]:
+    """The literals of the data file ``name`` in its order: one a line, spaces count, ``#`` starts a comment line."""
+    text = files("monitor.events").joinpath(name).read_text("utf-8")
+    return tuple(line.encode() for line in text.split("\n") if line.strip() and not line.startswith("#"))
+
+
 @cache
 def noise_literals() -> tuple[bytes, ...]:
-    """The literals of ``noise.txt``, in its order."""
-    text = files("monitor.events").joinpath("noise.txt").read_text("utf-8")
-    return tuple(line.rstrip("\n").encode() for line in text.split("\n") if line.strip() and not line.startswith("#"))
+    """The literals of ``noise.txt``: lines that look like trouble and are none."""
+    return literals("noise.txt")
 
 
 def is_noise(line: bytes) -> bool:
-    """Whether ``line`` contains one of the literals."""
+    """Whether ``line`` contains one of the literals of harmless noise."""
     return any(literal in line for literal in noise_literals())

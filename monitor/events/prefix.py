@@ -1,4 +1,7 @@
-"""Which rank and node a line comes from: ``[rank3]: ``, ``3: `` (srun --label), ``[1,3]<stderr>:`` (mpirun), ``(Actor pid=7, ip=..) `` (ray)."""
+"""Which rank and node a line comes from.
+
+``[rank3]: `` (torchrun), ``3: `` (srun --label), ``[1,3]<stderr>:`` (mpirun), ``(Actor pid=7, ip=..) `` (ray), ``nid001: `` (pdsh).
+"""
 
 from __future__ import annotations
 

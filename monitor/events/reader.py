@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from monitor.events.finding import EXIT, MAX_LINE, SLURM, Finding, replaces, same
+from monitor.events.finding import AFTER, CAUSE, EXIT, MAX_LINE, SLURM, Finding, replaces, same
 from monitor.events.keys import KeyLists
 from monitor.events.marks import Marks, shown
-from monitor.events.noise import is_noise
+from monitor.events.noise import is_noise, literals
 from monitor.events.prefix import Source, split_prefix
 from monitor.events.signatures import bare
 from monitor.events.slurm_lines import Word, slurm_word
@@ -25,22 +25,21 @@ GOES_ON = 3
 MAX_BYTES = 8192
 MAX_NODES = 4096
 
-WANTED: tuple[bytes, ...] = (
-    b"rror", b"Exception", b"Traceback", b"Interrupt", b"slurmstepd", b"srun", b"sbatch:", b"submitit", b"illed", b"egmentation", b"Aborted", b"SIG", b"ut of memory", b"oom", b"OOM",
-    b"ssertion", b"issing", b"ISSING", b"nexpected", b"IGNORED", b"UNEXPECTED", b"newly initialized", b"were not used", b"size mismatch", b"found shape", b"not in the checkpoint",
-    b"not used by the model", b"not found in the checkpoint", b"All keys matched", b"Loaded ", b"Loading", b"loading checkpoint", b"loading pretrained", b"=> load", b"loaded checkpoint", b"checkpoint:", b"Pretrained weights",
-    b"by local backend", b"Restor", b"restor", b"Resum", b"resum", b"Continuing training", b"will skip to", b"aving", b"aved", b"MEMBER: ", b"processes registered", b"OMP_NUM_THREADS", b"PU available: ",
-    b"seed set to", b"Seed set to", b"world size: ", b"world_size=", b"init_deepspeed", b"distributed init", b"Running training", b"Starting training", b"Automatic Mixed", b"restart=", b"stopped: ", b"raining ", b"RAINING ", b"done with",
-    b"exiting program", b"Total training", b"oss is ", b"Monitored metric", b"found NaN", b"found Inf", b"loss scale ", b"Invalid loss", b"nan values", b"on-finite", b"NaN ", b"No module named", b"command not found",
-    b"can't open file", b"ermission denied", b"o space left", b"uota exceeded", b"Floating point exception", b"Bus error", b"NCCL", b"RCCL", b"atchdog", b"HcclE", b"HCCL", b"Connection", b"connection", b"nranks",
-    b"imed out", b"MPI_ABORT", b"ORTE", b"Memory access fault", b"Xid", b"HSA_STATUS", b"CUDA", b"HIP ", b"illegal memory", b"terminate called", b"exitcode", b"return code", b"host      :", b"rank      :", b"Cannot allocate", b"annot allocate", b"bad_alloc", b"shared memory",
-    b"Node failure", b"handling auto-requeue", b"equeue", b"Root Cause", b"heartbeat",
-)  # fmt: skip
+WANTED: tuple[bytes, ...] = literals("wanted.txt")
 """A plain line without any of these bytes says nothing to ``EventReader.feed``, unless the reader is ``hungry``."""
 
 _NODE_OF_RANK = re.compile(r"^(?P<node>[\w.-]{1,80}):\d+:\d+ \[\d+\] NCCL INFO .{0,120}\brank (?P<rank>\d{1,6}) nranks")
 _ELASTIC = re.compile(r"^\s+(?P<key>host|rank|exitcode) {1,6}: (?P<value>[\w.-]{1,80})")
-_CODE = re.compile(r"^\s*(?:#|//|\"\"\"|raise |print\(|def |class |import |from |if |except|assert |return |logger\.|warnings?\.)|Warning: |^\s*[+] ")
+_SIGNALS = {
+    "-9": ("oom_killer", AFTER),
+    "-11": ("segfault", CAUSE),
+    "-7": ("segfault", CAUSE),
+    "-8": ("div_zero", CAUSE),
+    "-6": ("runtime_error", EXIT),
+}
+_CODE = re.compile(
+    r"^\s*(?:#|//|\"\"\"|raise |print\(|def |class |import |from |if |except|assert |return |logger\.|warnings?\.)|Warning: |^\s*[+] "
+)
 _USAGE = re.compile(r"^[\w./-]{1,80}: error: (?:unrecognized arguments|the following arguments are required|argument \S+)")
 _REQUEUE = re.compile(r"handling auto-requeue signal|[Rr]equeue?(?:d|ing) (?:SLURM )?job")
 
@@ -111,10 +110,17 @@ class EventReader:
     def state(self) -> dict[str, Any]:
         """JSON-able and bounded; ``restore`` takes it back."""
         return {
-            "tracebacks": self._tracebacks.state(), "keys": self._keys.state(), "marks": {**self._marks.state(), "members": hex(self._marks.members)},
-            "finding": self._finding.as_json() if self._finding else None, "told": self._told, "later_steps": self._later_steps,
-            "last_step": self._last_step, "nodes": self._nodes, "elastic": self._elastic, "hosts": self._hosts,
-        }  # fmt: skip
+            "tracebacks": self._tracebacks.state(),
+            "keys": self._keys.state(),
+            "marks": {**self._marks.state(), "members": hex(self._marks.members)},
+            "finding": self._finding.as_json() if self._finding else None,
+            "told": self._told,
+            "later_steps": self._later_steps,
+            "last_step": self._last_step,
+            "nodes": self._nodes,
+            "elastic": self._elastic,
+            "hosts": self._hosts,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         if not state:
@@ -129,7 +135,7 @@ class EventReader:
 
     def _plain(self, source: Source, offset: int, step: float | None) -> list[Event]:
         rest = source.rest
-        if self._elastic_line(rest):
+        if self._elastic_line(rest, offset, step):
             return []
         placed = _NODE_OF_RANK.match(rest)
         if placed:
@@ -174,7 +180,7 @@ class EventReader:
             return []
         how = {"how": word.ends, "node": word.node}
         line = word.finding.line if word.finding else word.ends
-        return self._tell() + [Event("ended", shown(line), step, offset, fields=how)]
+        return [*self._tell(), Event("ended", shown(line), step, offset, fields=how)]
 
     def _requeued(self, line: str, node: str | None, offset: int, step: float | None) -> list[Event]:
         self._finding = self._told = None
@@ -198,8 +204,8 @@ class EventReader:
             held.node = self._nodes.get(str(held.rank)) or (self._hosts[0] if len(self._hosts) == 1 else None)
         return [held.event()]
 
-    def _elastic_line(self, rest: str) -> bool:
-        """The block of torchrun's ChildFailedError: the host and the rank of the first failure, and its exit code."""
+    def _elastic_line(self, rest: str, offset: int, step: float | None) -> bool:
+        """The block of torchrun's ChildFailedError: host and rank of a failure, then its exit code (a signal is negative)."""
         found = _ELASTIC.match(rest)
         if not found:
             return False
@@ -212,6 +218,10 @@ class EventReader:
             held = self._finding
             if held is not None and held.rank is None and held.copies == 1:
                 held.rank = int(value)
+        elif value in _SIGNALS:
+            crash, tier = _SIGNALS[value]
+            rank, host = self._elastic.get("rank", ""), self._elastic.get("host")
+            self._consider(Finding(crash, tier, shown(rest), int(rank) if rank.isdigit() else None, host, offset, step))
         return True
 
     def _place(self, rank: int, node: str) -> None:

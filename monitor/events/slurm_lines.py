@@ -12,28 +12,55 @@ from typing import NamedTuple
 from monitor.events.finding import AFTER, CAUSE, EXIT, MAX_LINE, SLURM, Finding
 
 _CANCELLED = re.compile(
-    r"\*\*\* (?P<what>JOB|STEP) (?P<id>[\d.+_]+)(?: STEPD TERMINATED)? ON (?P<node>[\w.-]{1,80}) (?:CANCELLED )?AT (?P<at>[\dT:-]{10,30})(?: DUE TO (?P<why>[A-Z][A-Z ]+))?"
+    r"\*\*\* (?P<what>JOB|STEP) [\d.+_]+(?: STEPD TERMINATED)? ON (?P<node>[\w.-]{1,80}) (?:CANCELLED )?AT [\dT:-]{10,30}"
+    r"(?: DUE TO (?P<why>[A-Z][A-Z ]+))?"
 )
-_OOM = re.compile(r"Detected \d+ oom[-_]kill event|exceeded memory limit|Exceeded (?:job|step) memory limit|oom-kill event\(s\)|Out Of Memory\b")
+_OOM = re.compile(
+    r"Detected \d+ oom[-_]kill event|exceeded memory limit|Exceeded (?:job|step) memory limit|oom-kill event\(s\)|Out Of Memory\b"
+)
 _TASK = re.compile(r"srun: error: (?P<node>[\w.-]{1,80}): tasks? (?P<tasks>\d+)?[\d,-]*: (?P<how>.{1,120})")
 _STEPD = re.compile(r"slurmstepd-(?P<node>[\w.-]{1,80}): error: ")
-_NODE_FAIL = re.compile(r"srun: error: Node failure on (?P<node>[\w.-]{1,80})|srun: error: .{0,80}node failure|Job launch failed due to node failure")
+_NODE_FAIL = re.compile(
+    r"srun: error: Node failure on (?P<node>[\w.-]{1,80})|srun: error: .{0,80}node failure|Job launch failed due to node failure"
+)
 _KILLED = re.compile(r"^(?:[^\s:]{0,200}: line \d+: +\d+ )?Killed(?: {2,}\S.*| *)$|[^\w ]Killed$")
 _EXIT = re.compile(r"Exited with exit code (\d+)")
-_LAUNCH = re.compile(r"(?:srun|sbatch): error: (?:Unable to (?:create step|allocate|confirm)|.{0,80}[Ii]nvalid|.{0,40}launch failed|Task launch)")
+_LAUNCH = re.compile(
+    r"(?:srun|sbatch): error: (?:Unable to (?:create step|allocate|confirm)|.{0,80}[Ii]nvalid|.{0,40}launch failed|Task launch)"
+)
 _SUBMITIT = re.compile(r"submitit .{0,60}Job (?:has|is about to be) (?P<why>timed out|timed-out|preempted)")
 
 _WHY = {
-    "TIME LIMIT": "time_limit", "PREEMPTION": "preempted", "NODE FAILURE": "node_fail", "NODE FAIL": "node_fail", "JOB REQUEUE": "requeue",
-    "OUT OF MEMORY": "oom_killer", "OOM": "oom_killer",
-}  # fmt: skip
-_EXIT_CLASSES = {130: "cancelled", 143: "cancelled", 137: "oom_killer", 139: "segfault", 135: "segfault", 136: "div_zero", 134: "runtime_error"}
-_HOW = (("Out Of Memory", "oom_killer", CAUSE), ("Segmentation fault", "segfault", CAUSE), ("Bus error", "segfault", CAUSE),
-        ("Floating point exception", "div_zero", CAUSE), ("Killed", "oom_killer", AFTER), ("Terminated", "cancelled", AFTER), ("Aborted", "runtime_error", EXIT))  # fmt: skip
+    "TIME LIMIT": "time_limit",
+    "PREEMPTION": "preempted",
+    "NODE FAILURE": "node_fail",
+    "NODE FAIL": "node_fail",
+    "JOB REQUEUE": "requeue",
+    "OUT OF MEMORY": "oom_killer",
+    "OOM": "oom_killer",
+}
+_EXIT_CLASSES = {
+    130: "cancelled",
+    143: "cancelled",
+    137: "oom_killer",
+    139: "segfault",
+    135: "segfault",
+    136: "div_zero",
+    134: "runtime_error",
+}
+_HOW = (
+    ("Out Of Memory", "oom_killer", CAUSE),
+    ("Segmentation fault", "segfault", CAUSE),
+    ("Bus error", "segfault", CAUSE),
+    ("Floating point exception", "div_zero", CAUSE),
+    ("Killed", "oom_killer", AFTER),
+    ("Terminated", "cancelled", AFTER),
+    ("Aborted", "runtime_error", EXIT),
+)
 
 
 class Word(NamedTuple):
-    """``finding`` is what may have ended the run; ``ends`` says how the job ended, where the line says so for the whole job; ``requeue`` that it goes back."""
+    """``finding``: what may have ended the run; ``ends``: how the whole job ended; ``requeue``: it goes back to the queue."""
 
     finding: Finding | None
     ends: str | None = None

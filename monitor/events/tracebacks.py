@@ -23,7 +23,11 @@ _NAMES = r"(?:StopIteration|GeneratorExit|SystemExit|Empty|Full|NaNLoss)"
 _EXCEPTION = re.compile(rf"(?:[A-Za-z_]\w*\.){{0,12}}(?:[A-Za-z_]\w*{_SUFFIX}\w*|{_NAMES})(?:\([\w., ]{{0,80}}\))?(?::(?: |$).*|\s*$)")
 _DOTTED = re.compile(r"(?:[a-z_]\w*\.){1,12}[A-Z]\w*(?::(?: |$).*|\s*$)")
 _GLUED = re.compile(r"(?:^|[\s)])((?:[A-Za-z_]\w*\.){0,12}[A-Z]\w*(?:Error|Exception): .*)|(KeyboardInterrupt)")
-_CHAIN = ("During handling of the above exception", "The above exception was the direct cause", "Original Traceback (most recent call last)")
+_CHAIN = (
+    "During handling of the above exception",
+    "The above exception was the direct cause",
+    "Original Traceback (most recent call last)",
+)
 _THREAD = re.compile(r"Exception in thread |Exception ignored in|--- Logging error ---|^Exception in ")
 _BODY = (" ", "\t", "│", "╭", "╰", "┃", "|")
 
@@ -137,8 +141,17 @@ class Tracebacks:
         crash, tier = classify(line)
         if stream.harmless or line.startswith(("SystemExit", "GeneratorExit")):
             tier = EXIT if not stream.harmless else EXIT + 1
-        finding = Finding(crash, tier, line[:MAX_LINE], source.rank, source.node, stream.offset, step, [*stream.lines, line[:MAX_LINE]],
-                          chained=stream.chained and tier == CAUSE)  # fmt: skip
+        finding = Finding(
+            crash,
+            tier,
+            line[:MAX_LINE],
+            source.rank,
+            source.node,
+            stream.offset,
+            step,
+            [*stream.lines, line[:MAX_LINE]],
+            chained=stream.chained and tier == CAUSE,
+        )
         stream.opened -= 1
         stream.closed, stream.chained, stream.harmless, stream.strays, stream.after_body = True, False, False, 0, False
         return finding
