@@ -59,6 +59,8 @@ class Context:
 
     metric: str = VAL_LOSS
     baseline: dict[str, Any] | None = None
+    milestones: tuple[Any, ...] = ()
+    """The file's finished ``Milestone`` rules, for the kinds that look ahead to them."""
 
 
 @dataclass(frozen=True, slots=True)

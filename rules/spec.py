@@ -8,7 +8,7 @@ Reading the file and finding line and column are the business of ``monitor/yamlf
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -81,14 +81,14 @@ class RulesReader:
             self.problem((), "a rules file is a mapping with keys such as milestones and rules", "write `milestones:` and a list below it")
             return Rulebook(label=label)
         self._known_keys(document, TOP_KEYS, ())
+        document = {**self._told_by_preset(document.get("preset")), **document}
         version = document.get("version", "1")
         if str(version) != "1":
             self.problem(("version",), f"version {version} is not known", "write version: 1")
         metric = self._text(document, "metric", VAL_LOSS)
         baseline = self._baseline(document.get("baseline"))
         milestones = self._milestones(document.get("milestones"), metric)
-        known = None if baseline is None else {"values": baseline.values, "step": baseline.step, "label": baseline.label, "run": baseline.run}
-        context = Context(metric, known, tuple(milestones))
+        context = Context(metric, None if baseline is None else asdict(baseline), tuple(milestones))
         rules = self._all_rules(document, context)
         notify = document.get("notify") or {}
         if not isinstance(notify, Mapping):
@@ -224,6 +224,11 @@ class RulesReader:
         taken = {rule.id for rule in own}
         inherited = self._preset(str(preset), context) if preset is not None else []
         return numbered([rule for rule in inherited if rule.id not in taken] + own)
+
+    def _told_by_preset(self, name: Any) -> dict[str, Any]:
+        """The baseline and the milestones of a preset; what the file says itself takes their place."""
+        preset = (self.presets.get(name) if isinstance(name, str) else None) or {}
+        return {key: preset[key] for key in ("metric", "baseline", "milestones") if key in preset}
 
     def _preset(self, name: str, context: Context) -> list[Rule]:
         inner = RulesReader({})

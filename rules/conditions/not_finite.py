@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar
 
 from pydantic import Field
 
-from rules.history import RunState
+from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
+from rules.history import RunState, Series
 from rules.jsonable import short
-from rules.observation import TRAIN_LOSS, VAL_LOSS, Item, Observation
-from rules.rule import Context, Rule, RuleBase, RuleSpec
-from rules.verdict import UNKNOWN, Severity, Status, Verdict
+from rules.rule import Context, Rule, RuleSpec
+from rules.verdict import Severity, Status, Verdict
 
 
 class Spec(RuleSpec):
@@ -20,25 +21,30 @@ class Spec(RuleSpec):
 
     kind: ClassVar[str] = "not_finite"
     default_severity: ClassVar[Severity] = Severity.CRITICAL
-    metrics: tuple[str, ...] = Field((VAL_LOSS, TRAIN_LOSS), min_length=1, description="the metrics that must stay finite")
+    metric: Metrics = Field(LOSSES, description="the metrics that must stay finite")
 
     def build(self, context: Context) -> Rule:
-        return NotFinite(**self.base(frozenset(self.metrics)))
+        return NotFinite(**self.base(frozenset(self.metric)))
 
 
 @dataclass(frozen=True, slots=True)
-class NotFinite(RuleBase):
-    def judge(self, run: RunState, now: float, item: Item | None) -> Verdict:
-        for name in sorted(self.topics):
-            series = run.metric(name)
-            if series is None or series.last is None or isfinite(series.last):
-                continue
-            finite = [(s, v) for s, v in zip(series.steps, series.values, strict=True) if isfinite(v)][-1:]
-            before = f"; last finite value {short(finite[0][1])} at step {finite[0][0]:g}" if finite else "; it never was finite"
-            return Verdict(
-                Status.BREACHED, f"{name} is {series.last} at step {series.last_step:g}{before}", series.last_step, series.last,
-                resolves_when=f"{name} is finite again",
-            )  # fmt: skip
-        if isinstance(item, Observation) and item.metric in self.topics:
-            return Verdict(Status.OK, f"{item.metric} {short(item.value)} at step {item.at:g} is finite", item.at, item.value)
-        return UNKNOWN
+class NotFinite(CurveRule):
+    def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:
+        value = series.values[-1]
+        if isfinite(value):
+            if "bad" not in mark:
+                return FINE
+            return Verdict(Status.OK, f"{metric} is finite again: {short(value)}", series.steps[-1], value)
+        numbers = self.numbers(run, metric, series, mark)
+        before = numbers["last_finite"]
+        said = "it never was finite" if before is None else f"last finite value {before} at step {numbers['last_finite_step']:g}"
+        return Verdict(
+            Status.BREACHED, f"{metric} is {value} at step {series.steps[-1]:g}; {said}", series.steps[-1], value,
+            numbers=numbers, resolves_when=f"{metric} is finite again",
+        )  # fmt: skip
+
+    def numbers(self, run: RunState, metric: str, series: Series, mark: Mark) -> Mapping[str, object]:
+        for i in range(len(series.values) - 1, -1, -1):
+            if isfinite(series.values[i]):
+                return {"value": series.values[-1], "last_finite": short(series.values[i]), "last_finite_step": series.steps[i]}
+        return {"value": series.values[-1], "last_finite": None, "last_finite_step": None}

@@ -1,7 +1,8 @@
-"""``stall``: the log has been silent for longer than it should be. It resolves with the next line.
+"""``stall``: the log has been silent for longer than the run's own rhythm explains. It resolves with the next line.
 
-Without ``after`` the limit is learned from the run's own rhythm: five times its longest quiet so far, between ``floor`` and
-``ceiling``; before the run has shown a rhythm, ``ceiling`` holds.
+Without ``after`` the limit is learned, phase by phase (start, training, validation, checkpoint): five times what 99 of 100 silences
+of that phase stay below, between ``floor`` and ``ceiling``, and never less than one and a half times the longest. A phase that the
+run has not shown yet gets the ceiling. A job that waits, is suspended or has ended is not stalled.
 """
 
 from __future__ import annotations
@@ -11,14 +12,20 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from rules.alert import INACTIVE
+from rules.curve import FINE
 from rules.history import RunState
 from rules.observation import Item
+from rules.rhythm import START, TRAINING, VALIDATION, is_block_buffered, phase_of, usual_longest_s
 from rules.rule import TICK, Context, Rule, RuleBase, RuleSpec
 from rules.units import Duration, human_duration
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 QUIET_STATES = frozenset({"PENDING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD", "COMPLETING", "CONFIGURING", "STOPPED"})
 """Job states in which silence is what SLURM promises."""
+TIMES_USUAL, TIMES_LONGEST = 5.0, 1.5
+UNSEEN_VALIDATION = 2.0
+"""Times the floor until a first validation has come: nobody knows yet how long it is silent."""
 
 
 class Spec(RuleSpec):
@@ -28,7 +35,7 @@ class Spec(RuleSpec):
     default_severity: ClassVar[Severity] = Severity.CRITICAL
     after: Duration | None = Field(None, description="silence that counts as a stall; learned from the run where it is not given")
     floor: Duration = Field(600.0, description="a learned limit is never shorter")
-    ceiling: Duration = Field(3600.0, description="a learned limit is never longer")
+    ceiling: Duration = Field(3600.0, description="a learned limit is longer only if the run itself was silent for nearly as long")
 
     def build(self, context: Context) -> Rule:
         return Stall(**self.base({TICK, "*", "event:any"}), after_s=self.after, floor_s=self.floor, ceiling_s=self.ceiling)
@@ -41,20 +48,38 @@ class Stall(RuleBase):
     ceiling_s: float = 3600.0
 
     def judge(self, run: RunState, now: float, item: Item | None) -> Verdict:
+        if item is not None:
+            alert = run.alerts.get(self.id)
+            if alert is None or alert.state == INACTIVE:
+                return FINE
+            return Verdict(Status.OK, f"the log grows again, at step {run.step or 0:g}", run.step)
         if run.last_line_s is None:
             return UNKNOWN
-        if run.ended or run.facts.get("state") in QUIET_STATES:
-            return Verdict(Status.OK, f"silence is expected: {run.ended or run.facts.get('state')}", run.step)
-        longest = run.longest_quiet_s
-        limit = self.after_s
-        if limit is None:
-            limit = min(self.ceiling_s, max(self.floor_s, 5 * longest)) if run.observations > 3 else self.ceiling_s
+        state = run.facts.get("state")
+        if run.ended or state in QUIET_STATES:
+            return Verdict(Status.OK, f"silence is expected: {run.ended or state}", run.step)
+        phase = phase_of(run)
+        usual, longest = usual_longest_s(run.rhythm.get(phase))
+        limit = self.limit_s(run, phase)
         silent = now - run.last_line_s
-        numbers = {"silent_s": silent, "limit_s": limit, "longest_quiet_s": longest}
+        buffered = is_block_buffered(run.growths)
+        numbers = {"silent_s": silent, "limit_s": limit, "phase": phase, "usual_s": usual, "longest_s": longest, "block_buffered": buffered}
         if silent < limit:
             return Verdict(Status.OK, f"last line {human_duration(max(0.0, silent))} ago", run.step, numbers=numbers)
+        known = f"the longest quiet of this phase ({phase}) was {human_duration(longest)}" if longest else f"its phase ({phase}) is new"
+        blocks = "; its output comes in whole blocks (buffered: try python -u), so it may still be alive" if buffered else ""
         return Verdict(
-            Status.BREACHED,
-            f"no line for {human_duration(silent)}; the longest quiet so far was {human_duration(longest)}",
-            run.step, None, numbers=numbers, resolves_when="the log grows again",
+            Status.BREACHED, f"no line for {human_duration(silent)}; {known}{blocks}", run.step, None, numbers=numbers,
+            resolves_when="the log grows again",
         )  # fmt: skip
+
+    def limit_s(self, run: RunState, phase: str) -> float:
+        """Seconds of silence that count as a stall in ``phase``."""
+        if self.after_s is not None:
+            return self.after_s
+        known = run.rhythm.get(phase)
+        usual, longest = usual_longest_s(known)
+        if phase == START or known is None or known["count"] < (5 if phase == TRAINING else 1):
+            return max(self.ceiling_s, TIMES_LONGEST * longest)
+        floor = self.floor_s if VALIDATION in run.rhythm or phase != TRAINING else UNSEEN_VALIDATION * self.floor_s
+        return max(floor, min(self.ceiling_s, TIMES_USUAL * usual), TIMES_LONGEST * longest)

@@ -1,0 +1,116 @@
+"""``divergence``: the loss stands at a multiple of its best and does not come down.
+
+The level is a median of the last points (3 of a validation metric, 9 of a batch loss), the best is the best such level of this
+attempt. A curve that is coming down again from its highest point is a spike in recovery, and a validation loss that rises while
+the train loss falls is overfitting: neither diverges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from statistics import median
+from typing import ClassVar
+
+from pydantic import Field
+
+from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
+from rules.history import RunState, Series
+from rules.jsonable import short
+from rules.noise import is_sparse
+from rules.observation import TRAIN_LOSS
+from rules.rule import Context, Rule, RuleSpec
+from rules.verdict import UNKNOWN, Severity, Status, Verdict
+
+SPARSE_POINTS, DENSE_POINTS = 3, 9
+STILL_FALLING = 0.9
+"""A level this far below its recent highest is coming down."""
+FIRST_POINTS = 10
+"""Points of a batch loss before its best means anything: the first steps of a new head can be worse than its first loss."""
+
+
+class Spec(RuleSpec):
+    """The loss is over ``factor`` times its best, sustained."""
+
+    kind: ClassVar[str] = "divergence"
+    default_severity: ClassVar[Severity] = Severity.CRITICAL
+    metric: Metrics = Field(LOSSES, description="the metrics that are watched")
+    factor: float = Field(2.0, gt=1.0, description="times the best so far")
+    points: int | None = Field(None, ge=1, le=1000, description="points whose median is the level; 3 of a validation, 9 of a batch loss")
+    least: float = Field(0.1, ge=0.0, le=1.0, description="it also rose by this share of its whole fall: 1e-4 after 1e-5 is none")
+
+    def build(self, context: Context) -> Rule:
+        return Divergence(**self.base(frozenset(self.metric)), factor=self.factor, points=self.points, least=self.least)
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence(CurveRule):
+    factor: float = 2.0
+    points: int | None = None
+    least: float = 0.1
+
+    def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:
+        value = series.values[-1]
+        if not isfinite(value):
+            return UNKNOWN
+        best = mark.get("best")
+        if best is not None and best <= value <= mark["limit"] and "bad" not in mark:
+            return FINE
+        count = self.points or (SPARSE_POINTS if is_sparse(metric) else DENSE_POINTS)
+        window = [v for v in series.values[-count:] if isfinite(v)]
+        if len(window) < min(count, SPARSE_POINTS) or (count > SPARSE_POINTS and len(series.values) < FIRST_POINTS):
+            return UNKNOWN
+        level = median(window)
+        if best is None or level < best:
+            first = mark.setdefault("first", level)
+            mark.update(best=level, best_step=series.steps[-1], limit=self._limit(level, first))
+            best = level
+        if level <= mark["limit"]:
+            if "bad" not in mark:
+                return FINE
+            return Verdict(Status.OK, f"{metric} {short(level)} is below {short(mark['limit'])} again", series.steps[-1], value)
+        if self._recovers(series, count, level) or (is_sparse(metric) and train_falls(run, mark["best_step"])):
+            return UNKNOWN
+        times = f"{level / best:.3g} times its best" if best > 0 else f"{short(level - best)} over its best"
+        return Verdict(
+            Status.BREACHED, f"{metric} {short(level)} at step {series.steps[-1]:g} is {times} {short(best)} (step {mark['best_step']:g})",
+            series.steps[-1], value, numbers=self.numbers(run, metric, series, mark),
+            resolves_when=f"{metric} is below {short(mark['limit'])}",
+        )  # fmt: skip
+
+    def numbers(self, run: RunState, metric: str, series: Series, mark: Mark) -> Mapping[str, object]:
+        count = self.points or (SPARSE_POINTS if is_sparse(metric) else DENSE_POINTS)
+        level = median(series.values[-count:]) if series.values else None
+        return {
+            "level": level, "points": count, "best": mark.get("best"), "best_step": mark.get("best_step"), "factor": self.factor,
+            "limit": mark.get("limit"),
+        }  # fmt: skip
+
+    def _limit(self, best: float, first: float) -> float:
+        """In the log's unit. A loss that may be negative is measured by how far it has fallen."""
+        fallen = max(first - best, 0.0)
+        if best > 0:
+            return best + max((self.factor - 1.0) * best, self.least * fallen)
+        return best + max((self.factor - 1.0) * max(-best, 0.0), (self.factor - 1.0) * fallen, 1e-12)
+
+    def _recovers(self, series: Series, count: int, level: float) -> bool:
+        last = series.values[-1]
+        if count <= SPARSE_POINTS:
+            return last < STILL_FALLING * max(series.values[-count:]) and last > 0
+        earlier = [v for v in series.values[-3 * count : -count] if isfinite(v)]
+        return bool(earlier) and 0 < level < STILL_FALLING * max(earlier)
+
+
+def train_falls(run: RunState, since_step: float) -> bool:
+    """Whether the train loss was printed around ``since_step`` and after it, and has not risen since by more than 2 %."""
+    train = run.series.get(TRAIN_LOSS)
+    if train is None:
+        return False
+    at = train.first_at_or_after(since_step)
+    if at is None or len(train.values) - at < 2:
+        return False
+    width = min(32, max(2, (len(train.values) - at) // 2))
+    before = [v for v in train.values[max(0, at - width // 2) : at + width // 2 + 1] if isfinite(v)]
+    after = [v for v in train.values[-width:] if isfinite(v)]
+    return bool(before and after) and median(after) <= median(before) + 0.02 * abs(median(before))

@@ -1,0 +1,167 @@
+"""``plateau``: the loss has stopped falling.
+
+Without ``min_improvement`` it is held against its own curve: the forecast that stood ``window`` points ago said how far the
+loss would fall by now. A plateau is a fall of less than ``share`` of that, where the difference is beyond the noise and the curve
+printed digits enough to see it. A curve that flattens as power laws do raises nothing. With ``min_improvement`` it is the rule of
+early stopping: the best of the window is not better by that share than the best before it.
+
+Points of a batch loss are taken together by tens (their median) before they are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, isfinite, log
+from statistics import median
+from typing import ClassVar
+
+from pydantic import Field
+
+from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
+from rules.history import RunState, Series
+from rules.jsonable import short
+from rules.noise import is_sparse, relative, rounding, scatter
+from rules.observation import VAL_LOSS
+from rules.rule import Context, Rule, RuleSpec
+from rules.units import Ratio
+from rules.verdict import UNKNOWN, Severity, Status, Verdict
+
+DENSE_GROUP = 10
+FIRST_GROUPS = 6
+"""Points, or groups of ten, that must stand before the window for a forecast to mean anything."""
+LOOK_BACK = 240
+ENOUGH_VALIDATIONS = 8
+"""With so many validation points the batch loss is not asked."""
+
+
+class Spec(RuleSpec):
+    """The loss has stopped falling, earlier than its own curve promised."""
+
+    kind: ClassVar[str] = "plateau"
+    default_severity: ClassVar[Severity] = Severity.WARNING
+    metric: Metrics = Field(LOSSES, description="the metrics that are watched; a batch loss only until there are eight validations")
+    window: int = Field(5, ge=3, le=1000, description="validation points, or tens of batch losses, over which it did not fall")
+    share: Ratio = Field(0.2, gt=0.0, lt=1.0, description="of the expected fall; less is a plateau")
+    sigmas: float = Field(4.0, gt=0.0, description="standard errors by which the expected fall must have been missed")
+    min_improvement: Ratio | None = Field(None, gt=0.0, description="instead: the improvement wanted over the window, such as 1%")
+
+    def build(self, context: Context) -> Rule:
+        base = self.base(frozenset(self.metric))
+        return Plateau(**base, window=self.window, share=self.share, sigmas=self.sigmas, min_improvement=self.min_improvement)
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """Over the window, in logarithms: what was expected, what came, and the standard error of the difference."""
+
+    expected: float
+    seen: float
+    error: float
+    points: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plateau(CurveRule):
+    window: int = 5
+    share: float = 0.2
+    sigmas: float = 4.0
+    min_improvement: float | None = None
+
+    def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:
+        sparse = is_sparse(metric)
+        if not sparse and (series.count % DENSE_GROUP or self._validates(run)):
+            return UNKNOWN
+        if not isfinite(series.values[-1]):
+            return UNKNOWN
+        if self.min_improvement is not None:
+            return self._patience(metric, series, DENSE_GROUP if not sparse else 1, mark)
+        if sparse and "bad" not in mark and series.best_step is not None and series.best_step >= series.steps[-min(4, len(series.steps))]:
+            return FINE
+        fall = self._fall(run, series, sparse)
+        if fall is None:
+            return UNKNOWN
+        missed = fall.expected - fall.seen
+        if missed > self.sigmas * fall.error and fall.seen < self.share * fall.expected:
+            return self._told(metric, series, fall)
+        if "bad" not in mark:
+            return FINE
+        if fall.seen > max(self.share * fall.expected, fall.error):
+            said = f"{metric} falls again: {short(series.values[-1])}, {fall.seen:.2%} lower"
+            return Verdict(Status.OK, said, series.steps[-1], series.values[-1])
+        return UNKNOWN
+
+    def numbers(self, run: RunState, metric: str, series: Series, mark: Mark) -> Mapping[str, object]:
+        fall = self._fall(run, series, is_sparse(metric))
+        if fall is None:
+            return {"points": len(series.values), "window": self.window}
+        return {
+            "window": self.window, "since_step": fall.since, "expected_fall": f"{fall.expected:.2%}", "seen_fall": f"{fall.seen:.2%}",
+            "standard_error": f"{fall.error:.2%}", "limit": f"less than {self.share:.0%} of the expected, by {self.sigmas:g} errors",
+        }  # fmt: skip
+
+    def _validates(self, run: RunState) -> bool:
+        validations = run.series.get(VAL_LOSS)
+        return VAL_LOSS in self.topics and validations is not None and len(validations.values) >= ENOUGH_VALIDATIONS
+
+    def _told(self, metric: str, series: Series, fall: Fall) -> Verdict:
+        return Verdict(
+            Status.BREACHED,
+            f"{metric} has stopped falling at {short(series.values[-1])}: {fall.seen:.2%} lower since step {fall.since:g}, where its own "
+            f"curve promised {fall.expected:.2%} (error {fall.error:.2%})",
+            series.steps[-1], series.values[-1],
+            numbers={"expected_fall": fall.expected, "seen_fall": fall.seen, "standard_error": fall.error, "window": self.window},
+            resolves_when=f"{metric} falls again",
+        )  # fmt: skip
+
+    def _fall(self, run: RunState, series: Series, sparse: bool) -> Fall | None:
+        steps, values = _grouped(series, 1 if sparse else DENSE_GROUP)
+        stood = len(values) - self.window
+        if stood < FIRST_GROUPS:
+            return None
+        logs = relative(values)
+        if logs is None:
+            return None
+        from rules.forecast import forecast
+
+        noise = max(scatter(logs[:stood][-24:], values[:stood][-24:]), rounding(values[-8:]) / values[-1])
+        gone = expected = doubt = 0.0
+        for i in (stood + self.window // 2, len(values) - 1):
+            ahead = forecast(steps[:stood], values[:stood], steps[i], total_steps=run.total_steps)
+            if ahead is None:
+                return None
+            expected, doubt = log(ahead.value), max(doubt, (max(ahead.sigma**2 - noise**2, 0.0)) ** 0.5)
+            gone += expected / 2.0
+        here = sum(sorted(logs[max(0, stood - 3) : stood])[1:2]) if stood >= 3 else logs[stood - 1]
+        seen = here - sum(logs[stood:]) / self.window
+        error = (noise**2 * (1.0 / self.window + 1.0 / 3.0) + doubt**2) ** 0.5
+        return Fall(here - gone, seen, error, len(values), steps[stood])
+
+    def _patience(self, metric: str, series: Series, group: int, mark: Mark) -> Verdict:
+        _, values = _grouped(series, group)
+        if len(values) <= self.window:
+            return UNKNOWN
+        before, lately = min(values[: -self.window]), min(values[-self.window :])
+        gained = (before - lately) / abs(before) if before else 0.0
+        wanted = self.min_improvement or 0.0
+        said = f"{metric} improved by {max(gained, 0.0):.2%} in the last {self.window} {'points' if group == 1 else 'tens of points'}"
+        if gained >= wanted:
+            return Verdict(Status.OK, said, series.steps[-1], series.values[-1]) if "bad" in mark else FINE
+        return Verdict(
+            Status.BREACHED, f"{said}, less than {wanted:.2%}: best {short(min(before, lately))}", series.steps[-1], series.values[-1],
+            numbers={"best_before": before, "best_of_window": lately, "improvement": gained, "wanted": wanted},
+            resolves_when=f"it improves by {wanted:.2%} within {self.window} points",
+        )  # fmt: skip
+
+
+def _grouped(series: Series, group: int) -> tuple[Sequence[float], list[float]]:
+    """Steps and finite values; of a batch loss the medians of tens, with the step at which each ten ends, the last ten whole."""
+    kept = LOOK_BACK * group
+    steps, values = series.steps[-kept:], series.values[-kept:]
+    if group == 1:
+        pairs = [(s, v) for s, v in zip(steps, values, strict=True) if isfinite(v)]
+        return [s for s, _ in pairs], [v for _, v in pairs]
+    first = len(values) % group
+    ends = range(first + group, len(values) + 1, group)
+    return [steps[end - 1] for end in ends], [median([v for v in values[end - group : end] if isfinite(v)] or [exp(99)]) for end in ends]

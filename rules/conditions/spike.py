@@ -1,0 +1,151 @@
+"""``spike``: the loss jumped far above its noise. It resolves when the loss is back, and says whether that was fast, slow or never.
+
+A point is far when its logarithm lies ``sigmas`` robust standard deviations (of the points before it, at least one printed digit)
+above the median of the points before it, and ``min_rise`` above. A large jump of a validation loss is told at once. A batch loss
+is noisy with heavy tails: three points in a row are wanted, or one beyond all that the noise has shown. A curve that goes on climbing
+is left to ``divergence``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import exp, isfinite, log
+from statistics import median
+from typing import ClassVar
+
+from pydantic import Field
+
+from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
+from rules.history import RunState, Series
+from rules.jsonable import short
+from rules.noise import is_sparse, relative, scatter
+from rules.rule import Context, Rule, RuleSpec
+from rules.units import Ratio
+from rules.verdict import UNKNOWN, Severity, Status, Verdict
+
+QUICK_POINTS = 16
+"""A point that is not above its 16 predecessors is no spike: decided without statistics."""
+LEVEL_POINTS, NOISE_POINTS, TAIL_POINTS = 9, 48, 240
+AT_ONCE_RISE = log(1.5)
+TAIL_FACTOR = 2.0
+"""A single batch must be this many times farther off than the farthest of the last 240."""
+IN_A_ROW = 3
+BACK_SHARE = 0.25
+"""It is back when three quarters of the jump are gone, or it lies within three sigmas."""
+FAST_POINTS, SLOW_POINTS = 5, 20
+GOES_ON = 1.02
+
+
+class Spec(RuleSpec):
+    """The loss jumped."""
+
+    kind: ClassVar[str] = "spike"
+    default_severity: ClassVar[Severity] = Severity.WARNING
+    metric: Metrics = Field(LOSSES, description="the metrics that are watched")
+    sigmas: float = Field(8.0, gt=0.0, description="robust standard deviations above the level before")
+    min_rise: Ratio = Field(0.1, ge=0.0, description="smallest rise that matters, against the level before")
+    min_points: int = Field(8, ge=4, description="points before it, below which nothing is said")
+
+    def build(self, context: Context) -> Rule:
+        return Spike(**self.base(frozenset(self.metric)), sigmas=self.sigmas, min_rise=log(1.0 + self.min_rise), min_points=self.min_points)
+
+
+@dataclass(frozen=True, slots=True)
+class Spike(CurveRule):
+    """``min_rise`` is in logarithms."""
+
+    sigmas: float = 8.0
+    min_rise: float = 0.0953
+    min_points: int = 8
+
+    def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:
+        value = series.values[-1]
+        if "after" in mark:
+            return Verdict(Status.OK, mark.pop("after"), series.steps[-1], value)
+        if "level" in mark:
+            return self._follow(metric, series, value, mark)
+        if len(series.values) <= self.min_points or value <= max(series.values[-QUICK_POINTS - 1 : -1]) or not isfinite(value):
+            return FINE
+        before = series.values[-NOISE_POINTS - 1 : -1]
+        logs = relative(before)
+        if logs is None or value <= 0:
+            return UNKNOWN
+        level, sigma = median(logs[-LEVEL_POINTS:]), scatter(logs, before)
+        rise = log(value) - level
+        if rise <= self.min_rise or rise <= self.sigmas * sigma:
+            return FINE
+        sparse = is_sparse(metric)
+        alone = sparse or (rise >= AT_ONCE_RISE and self._beyond_the_tail(series, rise))
+        mark.update(level=level, sigma=sigma, peak=value, since=series.steps[-1], points=1, wanted=1 if alone else IN_A_ROW)
+        if sparse and rise >= AT_ONCE_RISE:
+            return self._tell(metric, series, mark)
+        return UNKNOWN
+
+    def numbers(self, run: RunState, metric: str, series: Series, mark: Mark) -> Mapping[str, object]:
+        before = series.values[-NOISE_POINTS - 1 : -1]
+        logs = relative(before)
+        if logs is None or len(logs) < self.min_points:
+            return {"points": len(before)}
+        level = mark.get("level", median(logs[-LEVEL_POINTS:]))
+        sigma = mark.get("sigma", scatter(logs, before))
+        return {
+            "value": series.values[-1], "level": exp(level), "sigma": f"{sigma:.2%}", "points": len(before), "sigmas": self.sigmas,
+            "limit": exp(level + max(self.sigmas * sigma, self.min_rise)), "peak": mark.get("peak"),
+        }  # fmt: skip
+
+    def _follow(self, metric: str, series: Series, value: float, mark: Mark) -> Verdict:
+        """A point after the first far one: back, going on, or staying."""
+        if not isfinite(value) or value <= 0:
+            return UNKNOWN
+        mark["points"] += 1
+        told = "told" in mark
+        rise, top = log(value) - mark["level"], log(mark["peak"]) - mark["level"]
+        if rise <= max(3.0 * mark["sigma"], BACK_SHARE * top):
+            return self._back(metric, series, value, mark)
+        climbs = value > mark["peak"] * GOES_ON
+        mark["peak"] = max(mark["peak"], value)
+        if told:
+            return self._tell(metric, series, mark)
+        later = mark["points"] - max(mark["wanted"], 2)
+        if later >= 0 and (not climbs or later >= FAST_POINTS):
+            return self._tell(metric, series, mark)
+        return UNKNOWN
+
+    def _back(self, metric: str, series: Series, value: float, mark: Mark) -> Verdict:
+        far, told, wanted = mark["points"] - 1, "told" in mark, mark["wanted"]
+        speed = "fast" if far <= FAST_POINTS else "slowly" if far <= SLOW_POINTS else "late"
+        said = f"{metric} is back at {short(value)} at step {series.steps[-1]:g}: it recovered {speed}, after {far} points"
+        verdict = Verdict(Status.OK, said, series.steps[-1], value)
+        if not told and far >= wanted:
+            verdict = self._tell(metric, series, mark, "; it has recovered since")
+        elif not told:
+            verdict = FINE
+        for key in set(mark) - {"bad"}:
+            del mark[key]
+        if verdict.status is Status.BREACHED:
+            mark["after"] = said
+        return verdict
+
+    def _tell(self, metric: str, series: Series, mark: Mark, more: str = "") -> Verdict:
+        mark["told"] = True
+        level = exp(mark["level"])
+        if mark["points"] > SLOW_POINTS:
+            more = f"; it has not recovered in {mark['points'] - 1} points"
+        return Verdict(
+            Status.BREACHED,
+            f"{metric} jumped to {short(mark['peak'])} at step {mark['since']:g}, {mark['peak'] / level:.3g} times the {short(level)} "
+            f"before (noise {mark['sigma']:.2%}){more}",
+            mark["since"], mark["peak"],
+            numbers={"peak": mark["peak"], "level": level, "sigma": mark["sigma"], "points_since": mark["points"]},
+            resolves_when=f"{metric} is below {short(level * exp(max(3.0 * mark['sigma'], BACK_SHARE * log(mark['peak'] / level))))}",
+        )  # fmt: skip
+
+    def _beyond_the_tail(self, series: Series, rise: float) -> bool:
+        """Whether the batch is far beyond the worst of the batches before it, about their own level."""
+        before = series.values[-TAIL_POINTS - 1 : -1]
+        logs = relative(before)
+        if logs is None or len(logs) < 32:
+            return False
+        worst = max(logs[i] - logs[i - 1] for i in range(1, len(logs)))
+        return rise > TAIL_FACTOR * worst

@@ -1,0 +1,56 @@
+"""How far apart the points of a curve lie by chance: a robust scatter, with the printed rounding as its floor.
+
+All relative: a curve that is positive is looked at in logarithms, so 0.01 means one percent. Pure Python, since the windows are
+short and a call to an array library costs more than the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import isfinite, log
+from statistics import median
+
+MAD_TO_SIGMA = 1.4826
+"""Of a normal distribution; Rousseeuw and Croux 1993, doi:10.1080/01621459.1993.10476408."""
+
+SPARSE_WORDS = ("val", "eval", "test", "dev", "valid")
+
+
+def is_sparse(metric: str) -> bool:
+    """Whether a metric of this name is measured now and then over much data (a validation), and not on each batch."""
+    return metric.lower().replace("-", "_").split("_", 1)[0] in SPARSE_WORDS
+
+
+def rounding(values: Sequence[float]) -> float:
+    """The step in which the values were printed (0.01 for 0.71 and 0.7), by their shortest decimal form; 0 for none."""
+    most = 0
+    for value in values:
+        if not isfinite(value):
+            continue
+        mantissa, _, exponent = repr(value).partition("e")
+        decimals = len(mantissa.partition(".")[2]) - (int(exponent) if exponent else 0)
+        most = max(most, decimals if not mantissa.endswith(".0") else decimals - 1)
+    return float(10.0**-most) if values else 0.0
+
+
+def relative(values: Sequence[float]) -> list[float] | None:
+    """The logarithms of finite positive values; None where one is neither."""
+    if not values or min(values) <= 0.0 or not all(map(isfinite, values)):
+        return None
+    return [log(value) for value in values]
+
+
+def scatter(logs: Sequence[float], values: Sequence[float]) -> float:
+    """One point's standard deviation about the local trend, relative, never below one printed digit.
+
+    By the median absolute deviation of successive differences about their own median, over the root of 2: neither a slope nor a
+    few outliers enter. ``values`` are those that ``logs`` came from.
+    """
+    steps = [b - a for a, b in pairwise(logs)]
+    if len(steps) < 3:
+        return 0.1
+    middle = median(steps)
+    spread: float = MAD_TO_SIGMA * median([abs(step - middle) for step in steps]) / 2.0**0.5
+    digit = rounding(values[-8:]) / max(median(values), 1e-300)
+    return max(spread, digit, 1e-6)

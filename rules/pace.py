@@ -1,0 +1,46 @@
+"""How fast a run is: steps a second by the times of its lines, or what the log itself says of its speed."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from math import isfinite
+from statistics import median
+
+from rules.history import RunState
+
+RECENT_PRINTS = 96
+
+_COUNTED = "tok(?:en)?s?|samples?|seqs?|sequences?|sents?|words?|imgs?|images?|frames?|it(?:er)?s?|iterations?|steps?|updates?|examples?"
+_A_SECOND = re.compile(
+    rf"(?:\w+_)?(?:{_COUNTED})_?(?:per_|p)?_?s(?:ec(?:ond)?s?)?|(?:\w+_)?(?:throughput|fps|wps|ups|tps|tgs|mfu|tflops)", re.IGNORECASE
+)
+_SECONDS = re.compile(
+    r"(?:avg_|elapsed_|train_)?(?:time|ms|s|sec|secs|seconds)_(?:per_|a_)?(?:step|iter|iteration|it|batch|update)"
+    r"|(?:avg_)?(?:step|iter|iteration|batch)_(?:time|avg|cost|duration)(?:_m?s(?:ec)?)?|dt(?:_m?s)?",
+    re.IGNORECASE,
+)  # fmt: skip
+
+
+def speed_sign(metric: str) -> int:
+    """1 for a metric that is larger when the run is faster (tokens a second), -1 for seconds a step, 0 for any other."""
+    return 1 if _A_SECOND.fullmatch(metric) else -1 if _SECONDS.fullmatch(metric) else 0
+
+
+def seconds_a_step(run: RunState) -> tuple[float, float, float] | None:
+    """Seconds a step by the clock over the last prints: the whole, and the fastest and slowest quarter of their parts.
+
+    None where the log's times are not known. The whole counts every validation and checkpoint in it; the parts say how sure it is.
+    """
+    series = max(run.series.values(), key=lambda s: len(s.times), default=None)
+    if series is None:
+        return None
+    points = [(s, t) for s, t in zip(series.steps[-RECENT_PRINTS:], series.times[-RECENT_PRINTS:], strict=True) if isfinite(t)]
+    if len(points) < 3 or points[-1][1] <= points[0][1] or points[-1][0] <= points[0][0]:
+        return None
+    whole = (points[-1][1] - points[0][1]) / (points[-1][0] - points[0][0])
+    marks = points[:: max(1, len(points) // 8)]
+    parts = sorted((t1 - t0) / (s1 - s0) for (s0, t0), (s1, t1) in pairwise(marks) if s1 > s0 and t1 >= t0)
+    if not parts:
+        return None
+    return whole, median(parts[: max(1, len(parts) // 2)]), median(parts[len(parts) // 2 :])
