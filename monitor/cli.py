@@ -187,7 +187,20 @@ def with_default_command(arguments: list[str]) -> list[str]:
     """``logs/*.out --rules x`` means ``watch logs/*.out --rules x``: where the first word is no command, ``watch`` is."""
     if not arguments or arguments[0] in ("-h", "--help", "--version", "--install-completion", "--show-completion"):
         return arguments
-    return arguments if arguments[0] in known_commands() else ["watch", *arguments]
+    return arguments if arguments[0] in known_commands() else ["watch", *_checked(arguments)]
+
+
+def _checked(arguments: list[str]) -> list[str]:
+    """Refuses a mistyped command, which would else be waited for as a file that is not there yet."""
+    first = arguments[0]
+    if first.isalpha() and not Path(first).exists():
+        from difflib import get_close_matches
+
+        near = get_close_matches(first, sorted(known_commands()), n=1, cutoff=0.75)
+        if near:
+            typer.echo(f"loss-watch: no command and no file `{first}`; did you mean `{near[0]}`? (./{first} is always a file)", err=True)
+            raise SystemExit(2)
+    return arguments
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from rules.engine import Engine
 from rules.history import RunState
 from rules.observation import Item, Observation
 
+UNASKED = "asking SLURM where a job writes is not built yet"
 Seen = Callable[[RunState, str, Observation], None]
 
 
@@ -68,12 +69,13 @@ class Source:
 
 def runs_of(paths: Sequence[str]) -> tuple[dict[str, list[str]], list[TailError]]:
     """Run -> its files, for what ``paths`` name now, and a line for each that names nothing."""
-    found = expand(paths)
+    found = expand([path for path in paths if not path.startswith("job:")])
     named = name_runs([path for path in found.files if path != STDIN])
     runs: defaultdict[str, list[str]] = defaultdict(list)
     for path in found.files:
         runs["stdin" if path == STDIN else named[path]].append(path)
-    return dict(runs), list(found.problems)
+    jobs = [TailError(path, UNASKED, "name its file") for path in paths if path.startswith("job:")]
+    return dict(runs), [*found.problems, *jobs]
 
 
 def read_runs(

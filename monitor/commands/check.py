@@ -25,7 +25,7 @@ LONG_OVER_S = 24 * 3600.0
 def check(paths: Sequence[str], rules: Path | None, *, json: bool, formats: Sequence[Path], forced: str | None = None) -> int:
     """The exit code that contract section 1 lists."""
     book, engine = the_rules(rules)
-    reading = read_runs(paths, engine, the_formats(formats), forced=forced)
+    reading = read_runs(paths, engine, the_formats(formats, forced), forced=forced)
     failed = report_problems(reading.problems)
     views = judged(reading, engine, baseline_document(book.baseline), time.time())
     if json:

@@ -13,7 +13,7 @@ from monitor.rulesfile import load_rules
 from monitor.tail.discover import TailError
 from monitor.yamlfile import ConfigErrors
 from rules.engine import Engine
-from rules.spec import Rulebook
+from rules.spec import Rulebook, did_you_mean
 
 USAGE = 2
 """Exit code of a usage or configuration error."""
@@ -60,12 +60,25 @@ def the_rules(path: Path | None) -> tuple[Rulebook, Engine]:
     return book, Engine(book.rules)
 
 
-def the_formats(extra: Sequence[Path]) -> Catalogue:
-    """The formats that ship, the user's own, and ``extra``; exits with the mistake."""
+def the_formats(extra: Sequence[Path], forced: str | None = None) -> Catalogue:
+    """The formats that ship, the user's own, and ``extra``; exits with the mistake, also where none is named ``forced``."""
     try:
-        return Catalogue.load(extra)
+        catalogue = Catalogue.load(extra)
     except FormatError as wrong:
         fail(wrong)
+    except OSError as wrong:
+        fail(f"{wrong.filename}: {wrong.strerror}")
+    names = ["general", *(one.name for one in catalogue.formats)]
+    if forced is not None and forced not in names:
+        fail(f"no format `{forced}`; {did_you_mean(forced, names) or '`loss-watch formats list` names them'}")
+    return catalogue
+
+
+def no_jobs_yet(paths: Iterable[str]) -> None:
+    """Known weakness: ``job:ID`` needs SLURM's word on a job's files, which is not asked yet. Exits, saying what works."""
+    for path in paths:
+        if path.startswith("job:"):
+            fail(f"{path}: asking SLURM where a job writes is not built yet; name its file, or quote a glob: 'logs/*{path[4:]}*'")
 
 
 def report_problems(problems: Iterable[TailError]) -> bool:

@@ -17,7 +17,7 @@ from monitor.views import EXIT_CODES, worst_verdict
 def replay(paths: Sequence[str], rules: Path | None, *, json: bool, formats: Sequence[Path], forced: str | None = None) -> int:
     """The exit code of the verdict at the end of the logs."""
     book, engine = the_rules(rules)
-    reading = read_runs(paths, engine, the_formats(formats), forced=forced)
+    reading = read_runs(paths, engine, the_formats(formats, forced), forced=forced)
     failed = report_problems(reading.problems)
     color = wants_color()
     for told in reading.transitions:

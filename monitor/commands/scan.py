@@ -29,7 +29,7 @@ def scan(paths: Sequence[str], *, json: bool, formats: Sequence[Path], forced: s
         own = f"  ({seen.name})" if seen.name != seen.metric else ""
         say(f"{run.run}  {place:<12}  {seen.metric} = {short(seen.value)}{own}")
 
-    reading = read_runs(paths, Engine(()), the_formats(formats), forced=forced, seen=as_json if json else as_line)
+    reading = read_runs(paths, Engine(()), the_formats(formats, forced), forced=forced, seen=as_json if json else as_line)
     failed = report_problems(reading.problems)
     if any(run.observations for run in reading.runs.values()):
         return 0

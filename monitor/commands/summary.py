@@ -40,7 +40,7 @@ class EventLines:
 
 def summary(paths: Sequence[str], *, json: bool, formats: Sequence[Path], forced: str | None = None) -> int:
     """0 where something was read, 4 where no observation was found, 2 where no file could be read."""
-    catalogue = the_formats(formats)
+    catalogue = the_formats(formats, forced)
     runs, problems = runs_of(paths)
     matcher = LineMatcher({}, WANTED)
     documents = []

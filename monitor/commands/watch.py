@@ -17,7 +17,7 @@ from types import FrameType
 from monitor import __version__
 from monitor.commands.channels import the_channels
 from monitor.commands.check import baseline_document
-from monitor.commands.inputs import fail, say, say_json, the_formats, the_rules, warn
+from monitor.commands.inputs import fail, no_jobs_yet, say, say_json, the_formats, the_rules, warn
 from monitor.daemon import Daemon
 from monitor.eventline import event_line
 from monitor.ink import wants_color
@@ -69,9 +69,10 @@ class WatchOptions:
 def watch(paths: Sequence[str], options: WatchOptions) -> int:
     """0 where it was told to stop; with ``--once`` the code of the verdict."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="loss-watch: %(message)s")
+    no_jobs_yet(paths)
     book, engine = the_rules(options.rules)
     held = the_channels(book, options.rules)
-    catalogue = the_formats(options.formats)
+    catalogue = the_formats(options.formats, options.forced)
     options = options.over(held.options)
     state = options.state or default_state_path()
     lock = StateLock(state)
