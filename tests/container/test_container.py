@@ -118,6 +118,6 @@ def test_a_mounted_log_is_followed_judged_and_scraped_and_the_state_outlives_the
 
 def test_the_commands_that_print_facts_run_without_a_volume(store: Store, logs: Path) -> None:
     done = store.podman(
-        "run", "--rm", *HARDENED, "-v", f"{logs}:/logs:ro", IMAGE, "check", "/logs", "--rules", "/logs/milestones.yaml", "--json", check=False
+        "run", "--rm", *HARDENED, "-v", f"{logs}:/logs:ro", IMAGE, "check", "/logs", "-r", "/logs/milestones.yaml", "--json", check=False
     )
     assert (0, True) == (done.returncode, '"on_track"' in done.stdout), done.stderr

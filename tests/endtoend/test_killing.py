@@ -45,12 +45,12 @@ def posted(seen: Receiver) -> Counter[str]:
 
 
 def mailed(seen: Post) -> Counter[str]:
-    """How often each alert stands in a mail's plain text, once a mail."""
+    """In how many mails each alert stands; its message names the step, in the subject or in the plain text."""
     told: Counter[str] = Counter()
     for letter in list(seen.letters):
         body = letter.mail.get_body(("plain",))
         assert body is not None
-        told.update(set(re.findall(r"\bstep-\d+\b", f"{letter.mail['subject']}\n{body.get_content()}")))
+        told.update({f"step-{step}" for step in re.findall(r" at step (\d+), expected", body.get_content())})
     return told
 
 
