@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from monitor.checkpoint.names import group_of, without_wrappers
+from monitor.checkpoint.names import INSIDE, group_of, without_wrappers
 from monitor.checkpoint.renames import Rename, find_renames
 from monitor.checkpoint.tensors import Tensor, TensorSet
 
@@ -57,6 +57,8 @@ class Comparison:
     checkpoint_path: str = ""
     checkpoint_root: str = ""
     checkpoint_format: str = ""
+    inner_wrappers: tuple[str, ...] = ()
+    """Wrappers of submodules in the checkpoint's keys (``_orig_mod.``)."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -83,6 +85,10 @@ class Comparison:
         """Checkpoint key -> model key, without prefixes, ready for JSON."""
         return {r.checkpoint: r.model for r in self.renames if r.confidence >= least_confidence}
 
+    def file_renames(self, least_confidence: float = 0.0) -> dict[str, str]:
+        """The renames as the checkpoint's file writes its keys, with its own prefix kept: for ``write_renamed``."""
+        return {self.checkpoint_prefix + old: self.checkpoint_prefix + new for old, new in self.key_map(least_confidence).items()}
+
     def python_lines(self, least_confidence: float = 0.0) -> str:
         """The few lines that load the checkpoint with the renames applied."""
         root = "".join(f"[{part!r}]" for part in self.checkpoint_root.split(".") if part)
@@ -91,6 +97,7 @@ class Comparison:
         else:
             load = f'import torch\n\nstate = torch.load({self.checkpoint_path!r}, map_location="cpu", weights_only=True){root}'
         key = f"k.removeprefix({self.checkpoint_prefix!r})" if self.checkpoint_prefix else "k"
+        key += "".join(f'.replace(".{inner}", ".")' for inner in self.inner_wrappers)
         new = f"renames.get({key}, {key})" if self.renames else key
         target = f"{self.model_prefix!r} + {new}" if self.model_prefix else new
         renames = f"renames = {json.dumps(self.key_map(least_confidence), indent=4)}\n" if self.renames else ""
@@ -134,6 +141,7 @@ def compare(checkpoint: TensorSet, model: TensorSet, expect: Sequence[str] = ())
         checkpoint.path,
         checkpoint.root,
         checkpoint.format,
+        tuple(w for w in INSIDE if any("." + w in k.removeprefix(checkpoint_prefix) for k in checkpoint.tensors)),
         (*checkpoint.notes, *model.notes),
     )
 

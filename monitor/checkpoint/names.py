@@ -33,6 +33,13 @@ def without_wrappers(checkpoint: Tensors, model: Tensors) -> tuple[dict[str, Ten
     return ours, theirs, prefix + extra, model_prefix + model_extra
 
 
+def without_inner(key: str) -> str:
+    """The key without wrappers of submodules: ``blocks.0._orig_mod.w`` is ``blocks.0.w``."""
+    for wrapper in INSIDE:
+        key = key.replace("." + wrapper, ".")
+    return key
+
+
 def group_of(key: str) -> str:
     """The module by which a key is shown: ``blocks.0.mlp`` of ``blocks.0.mlp.fc1.weight``, ``head`` of ``head.4.weight``."""
     parts = key.split(".")[:-1]
@@ -47,12 +54,7 @@ def group_of(key: str) -> str:
 
 
 def _unwrapped(tensors: Tensors) -> tuple[dict[str, Tensor], str]:
-    keys: dict[str, Tensor] = {}
-    for key, tensor in tensors.items():
-        short = key
-        for wrapper in INSIDE:
-            short = short.replace("." + wrapper, ".")
-        keys[short] = tensor
+    keys = dict(tensors)
     taken = ""
     while keys:
         prefix = next((w for w in WRAPPERS if all(k.startswith(w) and len(k) > len(w) for k in keys)), None)
@@ -60,7 +62,7 @@ def _unwrapped(tensors: Tensors) -> tuple[dict[str, Tensor], str]:
             break
         taken += prefix
         keys = {k.removeprefix(prefix): t for k, t in keys.items()}
-    return keys, taken
+    return {without_inner(k): t for k, t in keys.items()}, taken
 
 
 def _meeting_prefix(keys: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> str:

@@ -49,14 +49,13 @@ def find_tensors(value: Any) -> tuple[dict[str, Tensor], str]:
     """The model's tensors by dotted name, and the path of keys that led to them."""
     path: list[str] = []
     for _ in range(6):
-        mapping = _mapping(value)
-        if mapping is None or any(_as_tensor(inner) for key, inner in mapping.items() if isinstance(key, str)):
+        if not isinstance(value, dict):
             break
-        key = next((root for root in ROOTS if root in mapping and _holds_tensors(mapping[root])), None)
+        key = next((root for root in ROOTS if _mapping(value.get(root)) is not None and _holds_tensors(value[root])), None)
         if key is None:
             break
         path.append(key)
-        value = mapping[key]
+        value = value[key]
     tensors: dict[str, Tensor] = {}
     _flatten(value, "", tensors, 0, top=not path)
     return tensors, ".".join(path)
