@@ -127,7 +127,7 @@ def notify_problems(notify: Mapping[str, Any]) -> list[SettingsProblem]:
     problems = _lay(entries, defaults, notify, "rules")
     for name, entry in entries.items():
         _under(entry, defaults)
-        spec = spec_of(entry.kind)
+        spec = spec_of(entry.kind, entry.given)
         shown = {key: value for key, value in entry.given.items() if not _is_deferred(key, value, spec)}
         try:
             spec.model_validate(shown)
@@ -205,7 +205,7 @@ def _lay_one(entries: dict[str, _Entry], kind: str, given: Any, loc: tuple[str |
 
 
 def _build(name: str, entry: _Entry, environ: Mapping[str, str], problems: list[SettingsProblem], warnings: list[str]) -> Channel | None:
-    spec = spec_of(entry.kind)
+    spec = spec_of(entry.kind, entry.given)
     given, unset = _resolved(entry, spec, environ, problems, warnings)
     missing = [key for key in spec.needs if not given.get(key)]
     if missing and unset & {*missing}:

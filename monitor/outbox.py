@@ -14,55 +14,38 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NamedTuple
 
 from monitor.notify import queue
 from monitor.notify.batch import combine, take
-from monitor.notify.channel import Channel, DeliveryError
-from monitor.notify.lane import Lane, Outcome, Parcel
+from monitor.notify.channel import Channel
+from monitor.notify.digest import enqueue_digests, next_digest_s
+from monitor.notify.health import Health
+from monitor.notify.lane import Lane, Outcome, Parcel, Refresh
+from monitor.notify.notification import Notification
+from monitor.notify.present import Present
 from monitor.notify.queue import SCHEMA, enqueue
-from rules.units import human_duration
+from monitor.notify.trial import Tried, try_channels
 
-__all__ = ["SCHEMA", "Delivery", "Health", "Tried", "enqueue", "try_channels"]
+__all__ = ["SCHEMA", "Delivery", "Health", "Present", "Tried", "enqueue", "try_channels"]
 
 log = logging.getLogger("loss-watch.outbox")
 
 BUSY_S = 15.0
-FIRST_RETRY_S = 2.0
-LAST_RETRY_S = 300.0
 IDLE_S = 30.0
 PRUNE_S = 3600.0
-
-
-@dataclass(slots=True)
-class Health:
-    """How a channel fares: for ``/metrics``, the page and ``status``. ``sent`` counts attempts, ``failed`` those that failed."""
-
-    sent: int = 0
-    failed: int = 0
-    given_up: int = 0
-    attempts: int = 0
-    failing_since_s: float | None = None
-    problem: str = ""
-    not_before_s: float = 0.0
-    busy: bool = False
-
-
-def backoff_s(attempts: int, rng: random.Random) -> float:
-    """Seconds until try number ``attempts`` + 1: doubling from 2 s to 5 min, less up to half of it at random so that many
-    watchers do not come back at once ("equal jitter", AWS Architecture Blog 2015)."""
-    full = min(LAST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 16))
-    return full / 2 + rng.uniform(0.0, full / 2)
 
 
 class Delivery:
     """Sends what is in the outbox at ``db_path``. One instance a state file.
 
     ``clock`` gives Unix seconds; tests turn it by hand and call ``settle``. The database must have the tables of ``SCHEMA``.
+    ``present``, where it is set, says how all runs stand: what channels show at a steady pace, and digests, come from it.
     """
+
+    present: Callable[[], Present] | None = None
 
     def __init__(
         self, db_path: Path | str, channels: Sequence[Channel], clock: Callable[[], float] = time.time, rng: random.Random | None = None
@@ -160,41 +143,68 @@ class Delivery:
             if not self._record_safely():
                 return 1.0
             try:
-                waits = [self._serve(channel) for channel in self.channels]
+                waits = [self._digest(), *(self._serve(channel) for channel in self.channels)]
                 self._tidy()
                 self._stored()
             except sqlite3.Error as wrong:
                 self._not_stored(wrong)
                 return 1.0
-            return max(0.0, min(IDLE_S, *waits)) if waits else IDLE_S
+            return max(0.0, min(waits))
+
+    def _digest(self) -> float:
+        """Queue the digests that are due; seconds until the next is."""
+        channels = tuple(channel for channel in self.channels if channel.route.digest_s is not None)
+        if not channels or self.present is None:
+            return IDLE_S
+        now, connection = self._clock(), self._connected()
+        if (next_digest_s(connection, channels) or 0.0) <= now:
+            with _transaction(connection):
+                enqueue_digests(connection, channels, self.present(), now)
+        return max(1.0, min(IDLE_S, (next_digest_s(connection, channels) or 0.0) - now))
 
     def _serve(self, channel: Channel) -> float:
-        """Hand ``channel`` its next message where one is due; seconds until it should be asked again."""
+        """Hand ``channel`` its next message where one is due, else its refresh; seconds until it should be asked again."""
         health, now = self.health[channel.name], self._clock()
         if health.busy:
             return IDLE_S
         if health.not_before_s > now:
-            return health.not_before_s - now
+            return min(IDLE_S, health.not_before_s - now)
         connection = self._connected()
         rows, begun = queue.next_rows(connection, channel.name, now)
-        if not rows:
-            due_s = queue.next_due_s(connection, channel.name)
-            return IDLE_S if due_s is None else due_s - now
-        told = [row.told for row in rows]
+        if rows:
+            self._send(channel, rows, now, begun=begun)
+            return IDLE_S
+        due_s = queue.next_due_s(connection, channel.name)
+        return min(IDLE_S, self._refresh(channel, now), IDLE_S if due_s is None else due_s - now)
+
+    def _send(self, channel: Channel, rows: Sequence[queue.Row], now: float, *, begun: bool) -> None:
+        connection, told = self._connected(), [row.told for row in rows]
         count, message = (len(rows), combine(told)) if begun else take(told, coalesces=channel.pace.coalesces)
         seqs = tuple(row.seq for row in rows[:count])
         if not begun:
             with _transaction(connection):
                 queue.mark(connection, seqs, "sending", now)
-        lost = queue.unsaid(connection, channel.name)
+        memories = {message.run: queue.read_memory(connection, channel.name, message.run)}
+        self.health[channel.name].begun(now, channel.pace.interval_s)
+        self._lanes[channel.name].put(Parcel(self._worded(channel, message), memories, seqs, rows[0].queued_s))
+
+    def _worded(self, channel: Channel, message: Notification) -> Notification:
+        """The message as this channel's readers get it: what they missed, their own texts."""
+        lost = queue.unsaid(self._connected(), channel.name)
         if lost:
             message = replace(message, notes=(*message.notes, _lost(lost)))
-        memory = queue.read_memory(connection, channel.name, message.run)
-        health.busy = True
-        health.sent += 1
-        health.not_before_s = now + channel.pace.interval_s
-        self._lanes[channel.name].put(Parcel(message, memory, seqs, rows[0].queued_s))
-        return IDLE_S
+        return channel.template.apply(message) if channel.template else message
+
+    def _refresh(self, channel: Channel, now: float) -> float:
+        """Let ``channel`` show how things stand, where that is due; seconds until it is."""
+        health = self.health[channel.name]
+        if channel.refresh_s is None or self.present is None:
+            return IDLE_S
+        if health.refresh_at_s > now:
+            return health.refresh_at_s - now
+        health.refresh_at_s, health.busy = now + channel.refresh_s, True
+        self._lanes[channel.name].put(Refresh(self.present(), queue.read_memories(self._connected(), channel.name)))
+        return channel.refresh_s
 
     def _arrived(self, outcome: Outcome) -> None:
         self._outcomes.put(outcome)
@@ -214,42 +224,27 @@ class Delivery:
         return True
 
     def _record(self, outcome: Outcome) -> None:
-        name, parcel, failed = outcome.channel.name, outcome.parcel, outcome.failed
-        now, connection, health = self._clock(), self._connected(), self.health[outcome.channel.name]
-        over = failed is not None and (failed.permanent or now - parcel.queued_s >= outcome.channel.pace.give_up_after_s)
+        name, failed, now, connection = outcome.channel.name, outcome.failed, self._clock(), self._connected()
+        health, parcel = self.health[name], outcome.parcel
+        aged = isinstance(parcel, Parcel) and now - parcel.queued_s >= outcome.channel.pace.give_up_after_s
+        over = failed is not None and (failed.permanent or aged)
         with _transaction(connection):
-            if outcome.memory != parcel.memory:
-                queue.write_memory(connection, name, parcel.told.run, outcome.memory, now)
-            if failed is None:
+            for run, memory in outcome.memories.items():
+                if memory != parcel.memories.get(run, {}):
+                    queue.write_memory(connection, name, run, memory, now)
+            if isinstance(parcel, Parcel) and failed is None:
                 queue.mark(connection, parcel.seqs, "delivered", now, outcome.said)
                 queue.mark_said(connection, name)
-            elif over:
+            elif isinstance(parcel, Parcel) and over:
                 queue.mark(connection, parcel.seqs, "given_up", now, str(failed))
         health.busy = False
-        if failed is None:
-            self._recovered(name, health, now)
-        else:
-            self._failed(outcome, failed, now, over=over)
-
-    def _recovered(self, name: str, health: Health, now: float) -> None:
-        if health.failing_since_s is not None:
-            log.warning("channel %s works again after %s", name, human_duration(now - health.failing_since_s))
-        health.attempts, health.failing_since_s, health.problem = 0, None, ""
-
-    def _failed(self, outcome: Outcome, failed: DeliveryError, now: float, *, over: bool) -> None:
-        health, count = self.health[outcome.channel.name], len(outcome.parcel.seqs)
-        health.failed += 1
-        health.attempts += 1
-        if over:
-            health.given_up += count
-            log.error("channel %s: %s given up: %s", outcome.channel.name, _messages(count), failed)
-        elif health.failing_since_s is None:
-            log.warning("channel %s fails, its messages are kept and tried again: %s", outcome.channel.name, failed)
-        health.failing_since_s = now if health.failing_since_s is None else health.failing_since_s
-        health.problem = str(failed)
-        asked_s = failed.retry_after_s
-        wait_s = 0.0 if over and asked_s is None else max(backoff_s(health.attempts, self._rng) if asked_s is None else 0.0, asked_s or 0.0)
-        health.not_before_s = max(health.not_before_s, now + wait_s)
+        told = isinstance(parcel, Parcel)
+        said = health.refused(failed, now, self._rng, message=told, over=over) if failed else health.succeeded(now)
+        if said:
+            log.warning("channel %s %s", name, said)
+        if isinstance(parcel, Parcel) and over:
+            health.given_up += len(parcel.seqs)
+            log.error("channel %s: %s given up: %s", name, _messages(len(parcel.seqs)), failed)
 
     def _tidy(self) -> None:
         now = self._clock()
@@ -293,27 +288,3 @@ def _messages(count: int) -> str:
 
 def _lost(count: int) -> str:
     return f"{_messages(count)} before this one could not be delivered here and {'were' if count != 1 else 'was'} given up"
-
-
-class Tried(NamedTuple):
-    """What came of a test message: ``sent: 200 ok`` or ``failed: ...``."""
-
-    channel: Channel
-    outcome: str
-
-    @property
-    def worked(self) -> bool:
-        return self.outcome.startswith("sent")
-
-
-def try_channels(channels: Sequence[Channel], now: float | None = None) -> list[Tried]:
-    """Send a test message through each channel, one after the other and past the outbox. ``now`` is Unix seconds."""
-    from monitor.notify.sample import sample
-
-    told, tried = sample(time.time() if now is None else now), []
-    for channel in channels:
-        try:
-            tried.append(Tried(channel, f"sent: {channel.send(told, {})}"))
-        except DeliveryError as failed:
-            tried.append(Tried(channel, f"failed: {failed}{'' if failed.permanent else ' (would be tried again)'}"))
-    return tried

@@ -6,14 +6,16 @@ messages but what it writes into ``memory``, which the outbox stores a channel a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.notify.notification import Notification
-from monitor.notify.route import QuietHours, QuietHoursText, Route
+from monitor.notify.present import Present
+from monitor.notify.route import QuietHoursText, Route
+from monitor.notify.template import Template, TemplateSpec
 from rules.units import Duration
 from rules.verdict import Severity
 
@@ -55,6 +57,13 @@ class ChannelBase:
     route: Route = field(default_factory=Route)
     pace: Pace = field(default_factory=Pace)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    template: Template | None = None
+    refresh_s: float | None = None
+    """How often ``refresh`` is wanted; None for a channel that only tells events."""
+
+    def refresh(self, now_present: Present, memories: dict[str, Memory]) -> str:
+        """Nothing is shown at a steady pace here."""
+        return ""
 
 
 class Channel(Protocol):
@@ -70,6 +79,10 @@ class Channel(Protocol):
     def pace(self) -> Pace: ...
     @property
     def secrets(self) -> tuple[str, ...]: ...
+    @property
+    def template(self) -> Template | None: ...
+    @property
+    def refresh_s(self) -> float | None: ...
 
     def payload(self, told: Notification) -> Any:
         """What will be sent: pure, within the receiver's limits, escaped."""
@@ -77,6 +90,10 @@ class Channel(Protocol):
 
     def send(self, told: Notification, memory: Memory) -> str:
         """Deliver, within a bounded time; what the receiver answered, in a few words. Raises DeliveryError."""
+        ...
+
+    def refresh(self, now_present: Present, memories: dict[str, Memory]) -> str:
+        """Show how things stand now: edit what was posted, send again what still fires. ``memories`` is by run. Raises DeliveryError."""
         ...
 
 
@@ -100,6 +117,7 @@ class ChannelSpec(BaseModel):
     digest: Duration | None = Field(None, description="a regular line that says how all runs stand, such as 6h")
     rate_limit: Duration | None = Field(None, description="at the most one message in this time; what comes between is put together")
     give_up_after: Duration = Field(86_400.0, description="how long an undelivered message is tried again")
+    template: TemplateSpec | None = Field(None, description="jinja2 texts in place of ours: title, body")
 
     def build(self, name: str) -> Channel:
         raise NotImplementedError
@@ -110,8 +128,12 @@ class ChannelSpec(BaseModel):
             "name": name,
             "route": Route(self.min_severity, self.runs, self.rules, self.quiet_hours, self.digest),
             "pace": Pace(max(self.interval_s, self.rate_limit or 0.0), self.coalesces, self.give_up_after),
-            "secrets": secrets,
+            "secrets": tuple(secret for secret in secrets if secret),
+            "template": self.template.build() if self.template else None,
         }
 
 
-__all__ = ["Channel", "ChannelBase", "ChannelSpec", "Chart", "DeliveryError", "Memory", "Pace", "QuietHours"]
+
+def charted(channels: Iterable[Channel], chart: Chart) -> list[Channel]:
+    """``channels``, those that can show an image given ``chart``."""
+    return [replace(channel, chart=chart) if hasattr(channel, "chart") else channel for channel in channels]  # type: ignore[type-var]

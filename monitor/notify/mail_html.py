@@ -27,9 +27,11 @@ def html_body(told: Notification, *, with_chart: bool = False) -> str:
     if place(told):
         parts.append(f'<p style="margin:0 0 8px;color:#444">{escape(place(told))}</p>')
     rows = further(told)
-    if rows:
+    if rows and told.body is not None:
+        parts.append(f'<p style="margin:0 0 8px">{"<br>".join(escape(row) for row in rows)}</p>')
+    elif rows:
         parts.append("<ul>" + "".join(f"<li>{escape(row)}</li>" for row in rows) + "</ul>")
-    if told.context.excerpt:
+    if told.context.excerpt and told.body is None:
         lines = escape("\n".join(told.context.excerpt))
         parts.append(f'<pre style="background:#f4f4f4;padding:8px;overflow-x:auto;font-size:12px;{_MONO}">{lines}</pre>')
     parts += [f'<p style="margin:0"><a href="{escape(url)}">{label}</a></p>' for url, label in _links(told)]

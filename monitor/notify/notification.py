@@ -85,6 +85,10 @@ class Notification:
     context: RunContext = NO_CONTEXT
     notes: tuple[str, ...] = ()
     covers: tuple[str, ...] = ()
+    title: str = ""
+    """In place of our headline, where a template says so."""
+    body: tuple[str, ...] | None = None
+    """In place of all else."""
 
     def as_json(self) -> dict[str, Any]:
         """JSON-able; NaN and infinities are strings."""

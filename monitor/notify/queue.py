@@ -100,6 +100,12 @@ def read_memory(connection: sqlite3.Connection, channel: str, run: str) -> dict[
     return dict(json.loads(found[0])) if found else {}
 
 
+def read_memories(connection: sqlite3.Connection, channel: str) -> dict[str, Any]:
+    """What ``channel`` remembers, by run."""
+    found = connection.execute("SELECT run, body FROM outbox_memory WHERE channel = ?", (channel,))
+    return {str(run): dict(json.loads(body)) for run, body in found}
+
+
 def write_memory(connection: sqlite3.Connection, channel: str, run: str, memory: dict[str, Any], now: float) -> None:
     connection.execute("INSERT OR REPLACE INTO outbox_memory VALUES(?, ?, ?, ?)", (channel, run, json.dumps(memory), now))
 

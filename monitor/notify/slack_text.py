@@ -41,17 +41,17 @@ def blocks(told: Notification) -> list[dict[str, Any]]:
     """The message: headline, curve, place and links; then further events; then the excerpt. At most 50 blocks, 12,000 characters."""
     lines = [f"*{escape(lead(told), 300)}*" + (f" · {escape(gist(told, whole=True), 1200)}" if gist(told) else "")]
     lines += [escape(text, 500) for text in (curve(told), " · ".join(part for part in (place(told),) if part)) if text]
-    links = _links(told)
-    if links:
-        lines[-1:] = [f"{lines[-1]} · {links}"] if len(lines) > 1 else [lines[-1], links]
-    made = [_section("\n".join(lines))]
-    made += _rows(further(told))
-    if told.context.excerpt:
+    linked = links(told)
+    if linked:
+        lines[-1:] = [f"{lines[-1]} · {linked}"] if len(lines) > 1 else [lines[-1], linked]
+    made = [section("\n".join(lines))]
+    made += _rows(further(told), "• " if told.body is None else "")
+    if told.context.excerpt and told.body is None:
         made.append(_excerpt(told.context.excerpt))
     return _bounded(made)
 
 
-def _links(told: Notification) -> str:
+def links(told: Notification) -> str:
     named = ((told.context.page_url, "open"), (told.context.silence_url, "silence 2 h"))
     return " · ".join(f"<{_url(url)}|{label}>" for url, label in named if _url(url))
 
@@ -63,17 +63,17 @@ def _url(url: str) -> str:
     return url.replace("&", "&amp;")
 
 
-def _rows(rows: list[str]) -> list[dict[str, Any]]:
-    """Further lines as bullets, as many in a section as fit."""
+def _rows(rows: list[str], bullet: str) -> list[dict[str, Any]]:
+    """Further lines, as many in a section as fit."""
     made: list[dict[str, Any]] = []
     text = ""
     for row in rows:
-        line = f"• {escape(row, 600)}"
+        line = f"{bullet}{escape(row, 600)}" if row else "\u200b"
         if text and len(text) + len(line) + 1 > SECTION:
-            made.append(_section(text))
+            made.append(section(text))
             text = ""
         text = f"{text}\n{line}" if text else line
-    return [*made, _section(text)] if text else made
+    return [*made, section(text)] if text else made
 
 
 def _excerpt(lines: tuple[str, ...]) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _excerpt(lines: tuple[str, ...]) -> dict[str, Any]:
     return {"type": "rich_text", "elements": [element]}
 
 
-def _section(text: str) -> dict[str, Any]:
+def section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
 
 
@@ -94,7 +94,7 @@ def _bounded(made: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for block in made:
         size = _size(block)
         if kept and (size > room or len(kept) >= MAX_BLOCKS - 1):
-            kept.append(_section(f"_{len(made) - len(kept)} more parts left out: the page has all of it_"))
+            kept.append(section(f"_{len(made) - len(kept)} more parts left out: the page has all of it_"))
             break
         kept.append(block)
         room -= size

@@ -46,11 +46,15 @@ def word(transition: Transition) -> str:
 
 def headline(told: Notification) -> str:
     """One line that says it all: ``13503904 worry: val_loss 1.07 at step 100, expected < 0.9``."""
+    if told.title:
+        return told.title
     return cut(f"{lead(told)}: {gist(told)}" if gist(told) else lead(told), MAX_HEADLINE)
 
 
 def lead(told: Notification) -> str:
-    """What stands before the colon: the run and the word for what happened to it."""
+    """What stands before the colon: the run and the word for what happened to it; a template's title stands alone."""
+    if told.title:
+        return told.title
     if told.kind == "digest":
         return "loss-watch digest"
     if told.kind == "test":
@@ -68,6 +72,8 @@ def lead(told: Notification) -> str:
 
 def gist(told: Notification, *, whole: bool = False) -> str:
     """What stands behind the colon. ``whole`` keeps the worry limit that a subject line has no room for."""
+    if told.title:
+        return ""
     if not told.transitions or told.kind in ("digest", "test", "summary", "ended"):
         return told.notes[0] if told.notes else ""
     first, *others = ordered(told.transitions)
@@ -76,7 +82,9 @@ def gist(told: Notification, *, whole: bool = False) -> str:
 
 
 def further(told: Notification) -> list[str]:
-    """The events behind the first one, and the notes that the headline has not said, a line each."""
+    """The events behind the first one, and the notes that the headline has not said, a line each; or a template's body."""
+    if told.body is not None:
+        return list(told.body)
     rows: list[str] = []
     if told.kind in ("transitions", "catch_up", "ended"):
         events = ordered(told.transitions)
@@ -87,6 +95,8 @@ def further(told: Notification) -> list[str]:
 
 def curve(told: Notification) -> str:
     """The sparkline, the last three values, how they stand to the baseline and what is expected next; empty without values."""
+    if told.body is not None:
+        return ""
     context = told.context
     parts = []
     if context.values:
@@ -97,6 +107,8 @@ def curve(told: Notification) -> str:
 
 def place(told: Notification) -> str:
     """The job, its nodes, how long it has run, where it is, and what would resolve the first alert."""
+    if told.body is not None:
+        return ""
     context = told.context
     where = context.job_name
     if context.nodes:
@@ -123,7 +135,7 @@ def plain(told: Notification) -> list[str]:
     rows = further(told)
     if rows:
         lines += ["", *rows]
-    if told.context.excerpt:
+    if told.context.excerpt and told.body is None:
         lines += ["", "last lines of the log:", *(f"  {line}" for line in told.context.excerpt)]
     if told.context.page_url:
         lines += ["", told.context.page_url]

@@ -15,12 +15,13 @@ from servers.samples import NOON, transition, worry
 
 from monitor.notify.batch import STORM, combine, take
 from monitor.notify.channel import Channel, Pace
+from monitor.notify.health import FIRST_RETRY_S, LAST_RETRY_S, backoff_s
 from monitor.notify.notification import Notification, notification
 from monitor.notify.queue import open_count
 from monitor.notify.route import Route, quiet_hours
 from monitor.notify.slack_webhook import SlackWebhook
 from monitor.notify.webhook import Webhook
-from monitor.outbox import FIRST_RETRY_S, LAST_RETRY_S, SCHEMA, Delivery, backoff_s, enqueue, try_channels
+from monitor.outbox import SCHEMA, Delivery, enqueue, try_channels
 from rules.verdict import Severity
 
 
