@@ -28,8 +28,29 @@ def load_rules(path: Path | None) -> Rulebook:
 
 def read_rulebook(document: Document, label: str) -> Rulebook:
     """The rulebook of a parsed file. Raises ConfigErrors."""
-    reader = RulesReader(presets())
+    reader = RulesReader(presets(), lambda path: baseline_curves(path, Path(document.path).parent))
     book = reader.read(document.value, label)
     if reader.problems:
         raise document.errors(reader.problems)
     return book
+
+
+def baseline_curves(path: str, beside: Path) -> dict[str, tuple[list[float], list[float]]]:
+    """The curves of an earlier run's log (steps, values by metric). ``path`` is relative to here or else to ``beside``.
+
+    Raises ValueError where there is none.
+    """
+    from monitor.oneshot import read_runs
+    from monitor.parse import Catalogue
+    from rules.engine import Engine
+
+    place = Path(path).expanduser()
+    if not place.exists() and (beside / place).exists():
+        place = beside / place
+    reading = read_runs([str(place)], Engine(()), Catalogue.load())
+    if reading.problems:
+        raise ValueError(f"`{path}` cannot be read: {reading.problems[0].problem}")
+    curves = {name: (list(s.steps), list(s.values)) for run in reading.runs.values() for name, s in run.series.items()}
+    if not curves:
+        raise ValueError(f"`{path}` shows no metric")
+    return curves

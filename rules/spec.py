@@ -25,6 +25,8 @@ MILESTONE_OPS = {"below": "<", "at_most": "<=", "above": ">", "at_least": ">="}
 MILESTONE_KEYS = ("step", "epoch", "metric", *MILESTONE_OPS, "in", "worry", "severity", "name")
 Loc = tuple[str | int, ...]
 T = TypeVar("T")
+CurvesOf = Callable[[str], Mapping[str, tuple[Sequence[float], Sequence[float]]]]
+"""From the path of a log to its curves (steps, values) by metric; raises ValueError with what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,9 @@ class Rulebook:
 class RulesReader:
     """Reads one document and gathers its problems instead of stopping at the first."""
 
-    def __init__(self, presets: Mapping[str, Any]) -> None:
+    def __init__(self, presets: Mapping[str, Any], curves: CurvesOf | None = None) -> None:
         self.presets = presets
+        self.curves = curves
         self.problems: list[Problem] = []
 
     def read(self, document: Any, label: str) -> Rulebook:
@@ -88,7 +91,7 @@ class RulesReader:
         metric = self._text(document, "metric", VAL_LOSS)
         baseline = self._baseline(document.get("baseline"))
         milestones = self._milestones(document.get("milestones"), metric)
-        context = Context(metric, None if baseline is None else asdict(baseline), tuple(milestones))
+        context = Context(metric, self._baseline_facts(baseline), tuple(milestones))
         rules = self._all_rules(document, context)
         notify = document.get("notify") or {}
         if not isinstance(notify, Mapping):
@@ -145,6 +148,18 @@ class RulesReader:
         if not values:
             self.problem(("baseline",), "the baseline has no value", "write baseline: {val_loss: 0.3557, step: 311}")
         return Baseline(values, step, str(given.get("label", "baseline")))
+
+    def _baseline_facts(self, baseline: Baseline | None) -> dict[str, Any] | None:
+        """What rules need of the baseline: values, or the curves of the run that it names."""
+        if baseline is None:
+            return None
+        facts: dict[str, Any] = asdict(baseline)
+        if baseline.run is not None and self.curves is not None:
+            try:
+                facts["curves"] = self.curves(baseline.run)
+            except ValueError as wrong:
+                self.problem(("baseline", "run"), str(wrong), "name the log of a run that was read before")
+        return facts
 
     def _milestones(self, given: Any, default_metric: str) -> list[Milestone]:
         found: list[Milestone] = []
