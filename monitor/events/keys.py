@@ -44,6 +44,7 @@ _HEADINGS: tuple[tuple[str, str], ...] = (
     ("Some model parameters or buffers are not found in the checkpoint", MISSING),
     ("The checkpoint state_dict contains keys that are not used by the model", UNEXPECTED),
 )
+_BRACES = re.compile(r"\{(\d{1,5}(?:, ?\d{1,5})*|(\d{1,5})\.\.\.(\d{1,5}))\}")
 _BULLET = re.compile(r"^\s{0,12}(?:[-*•·>]|❌|✗|\d{1,5}[.)])\s+")
 
 
@@ -107,7 +108,7 @@ class KeyLists:
         kind = {"MISSING": MISSING, "UNEXPECTED": UNEXPECTED, "MISMATCH": MISMATCHED}.get(row[2])
         held = self.report.setdefault(kind, []) if kind else []
         if len(held) < MAX_LIST_LINES:
-            held.append(row[1].strip())
+            held.extend(_each_layer(row[1].strip()))
         return True
 
     def _gather(self, line: str) -> bool:
@@ -193,3 +194,15 @@ class KeyLists:
     def restored(cls, state: dict[str, Any]) -> KeyLists:
         held = state.get("gathering")
         return cls(Gathering(**held) if held else None, list(state.get("told", ())), dict(state.get("report", {})))
+
+
+def _each_layer(name: str) -> list[str]:
+    """Transformers 5 writes the same key of several layers in one row: ``layer.{0, 2}.w`` or ``layer.{0...11}.w``."""
+    braces = _BRACES.search(name)
+    if not braces:
+        return [name]
+    if braces[2]:
+        numbers = list(range(int(braces[2]), min(int(braces[3]), int(braces[2]) + MAX_KEYS) + 1))
+    else:
+        numbers = [int(part) for part in braces[1].split(",")[:MAX_KEYS] if part.strip().isdigit()]
+    return [f"{name[: braces.start()]}{number}{name[braces.end() :]}" for number in numbers]

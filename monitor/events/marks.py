@@ -92,7 +92,7 @@ class Marks:
     told_members: int = 0
     started: bool = False
     """A start was told and no step has been seen since: further banners of the same start are not told again."""
-    saved_at: str = ""
+    saved_at: str | None = None
     completed: bool = False
 
     def feed(self, line: str, offset: int, step: float | None) -> list[Event]:

@@ -92,7 +92,7 @@ def test_a_header_of_four_gigabytes_is_refused(tmp_path):
 
 def limited(tmp_path: Path, path: Path, message: str = "") -> None:
     """Read ``path`` in a process that may take 600 MB: it must say CheckpointError, not MemoryError."""
-    code = f"from monitor.checkpoint import *\ntry: read_checkpoint({str(path)!r})\nexcept CheckpointError as wrong: print('refused', wrong)"
+    code = f"from monitor.checkpoint import *\ntry: read_checkpoint({str(path)!r})\nexcept CheckpointError as e: print('refused', e)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (600 * 2**20, 600 * 2**20)),

@@ -88,7 +88,7 @@ def test_safetensors_one_file_and_sharded(tmp_path, state):
     index.write_text(json.dumps({"metadata": {}, "weight_map": {k: name for name, held in shards.items() for k in held}}))
     assert facts(whole) == read(index)
     (tmp_path / "a-2.safetensors").unlink()
-    with pytest.raises(CheckpointError, match="a-2.safetensors is not there"):
+    with pytest.raises(CheckpointError, match=r"a-2\.safetensors is not there"):
         read_checkpoint(index)
 
 
@@ -165,7 +165,8 @@ def test_renamed_safetensors_load_without_a_missing_key(tmp_path):
 
 
 def test_a_file_of_ten_gigabytes_is_read_by_its_header(tmp_path):
-    header = json.dumps({f"layer.{i}.weight": {"dtype": "F32", "shape": [10**6, 25], "data_offsets": [i * 10**8, (i + 1) * 10**8]} for i in range(100)})
+    size = 10**8
+    header = json.dumps({f"l.{i}.w": {"dtype": "F32", "shape": [10**6, 25], "data_offsets": [i * size, i * size + size]} for i in range(100)})
     path = tmp_path / "big.safetensors"
     with path.open("wb") as file:
         file.write(len(header).to_bytes(8, "little") + header.encode())

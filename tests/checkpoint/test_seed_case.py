@@ -23,7 +23,8 @@ def seed(tmp_path_factory):
     torch.save(new.state_dict(), folder / "model.pt")
     theirs = new.load_state_dict(old.state_dict(), strict=False)
     total = sum(t.numel() for t in new.state_dict().values())
-    return compare(read_checkpoint(folder / "step_311.ckpt"), read_checkpoint(folder / "model.pt"), ["elevation_alpha", "H_scale"]), theirs, total
+    found = compare(read_checkpoint(folder / "step_311.ckpt"), read_checkpoint(folder / "model.pt"), ["elevation_alpha", "H_scale"])
+    return found, theirs, total
 
 
 def test_missing_and_unexpected_keys_are_those_of_torch(seed):
