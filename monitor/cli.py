@@ -134,6 +134,31 @@ def status(state: State = None, json: Json = False) -> None:
     raise typer.Exit(run(state, json=json))
 
 
+@app.command()
+def silence(
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="a run's name or a glob of names")] = None,
+    rule: Annotated[str | None, typer.Argument(metavar="[RULE]", help="one rule's id; all of them without")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="WHEN", help="`step 200`, `2h` or `end`")] = None,
+    show_all: Annotated[bool, typer.Option("--list", help="the silences that hold")] = False,
+    remove: Annotated[int | None, typer.Option("--remove", metavar="ID", help="end one")] = None,
+    state: State = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Do not tell of a run, or of one of its rules, until a step, a time or its end.
+
+    Example: loss-watch silence 13503904 step-100 --until "step 200"
+    """
+    from monitor.commands import silence as silences
+
+    if remove is not None:
+        raise typer.Exit(silences.remove(remove, state))
+    if show_all:
+        raise typer.Exit(silences.show(state, json=json))
+    if run is None or until is None:
+        typer.echo("loss-watch: say which run and how long: loss-watch silence RUN [RULE] --until 2h", err=True)
+        raise typer.Exit(2)
+    raise typer.Exit(silences.add(run, rule, until, state, json=json))
+
+
 @notify_app.command("test")
 def notify_test(rules: Rules = None, json: Json = False) -> None:
     """Send one test message through every configured channel and say what happened.

@@ -9,23 +9,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 from monitor import announce
 from monitor.notify.channel import Channel
-from monitor.notify.notification import Notification
+from monitor.notify.notification import Kind, Notification
 from monitor.outbox import Delivery, enqueue
 from monitor.outlook import Outlook
 from monitor.pipeline import Pipeline, Turn
+from monitor.silences import read_silences
 from monitor.snapshot import Counters, NewsView, RunView, Snapshot
 from monitor.store import Changes, Store
 from monitor.tail.news import Chunk, FileNews, News, Position
 from monitor.tail.runs import name_runs
 from monitor.telling import tell
 from monitor.views import run_view
-from rules.alert import Transition
+from rules.alert import FIRING, Transition
 from rules.engine import Engine
 from rules.history import RunState
+from rules.silence import Silence, silenced
 from rules.spec import Rulebook
 
 log = logging.getLogger("loss-watch")
@@ -81,6 +84,7 @@ class Daemon:
         self._counters = Counters()
         self._news: tuple[NewsView, ...] = ()
         self._ticked_s = 0.0
+        self.silences: tuple[Silence, ...] = ()
         self._reloaded: tuple[bool, float | None] = (True, None)
         self.snapshot = Snapshot(self.clock(), self.version, self.rules_label)
 
@@ -115,6 +119,7 @@ class Daemon:
                 self._say(item)
         if now - self._ticked_s >= TICK_S or now < self._ticked_s:
             self._ticked_s = now
+            self._hear_silences(now, turn)
             self._take_held(now, turn, changes)
             self.pipeline.tick(now, turn, wanted=lambda run: not self._is_catching_up(run))
         caught_up = tails.caught_up()
@@ -168,6 +173,15 @@ class Daemon:
             "fold": self.pipeline.files[path].state(),
         }  # fmt: skip
 
+    def _hear_silences(self, now: float, turn: Turn) -> None:
+        """What another process wrote; a silence that ended lets what still stands be told."""
+        before, self.silences = self.silences, read_silences(self.store.connection)
+        for run in self.pipeline.runs.values():
+            ended = run.caught_up and any(_ended(silence, self.silences, run, now) for silence in (*before, *self.silences))
+            if ended and set(run.told) != {rule for rule, alert in run.alerts.items() if alert.state == FIRING}:
+                run.caught_up = False
+                turn.runs[run.run] = run
+
     def _take_held(self, now: float, turn: Turn, changes: Changes) -> None:
         """Files that fell silent: an error that nothing followed is a crash now."""
         for path, followed in self.files.items():
@@ -212,21 +226,24 @@ class Daemon:
             by_run.setdefault(told.run, []).append(told)
         messages = []
         for name, run in turn.runs.items():
+            kind: Kind = "transitions"
             if name in just_caught_up:
-                standing = announce.caught_up(run, self.pipeline.engine, now)
-                kind, transitions = "catch_up", standing
+                kind, transitions = "catch_up", announce.caught_up(run, self.pipeline.engine, now, self.silences)
             elif run.caught_up:
-                kind, transitions = "transitions", announce.live(run, by_run.get(name, ()))
+                transitions = announce.live(run, by_run.get(name, ()), self.silences)
             else:
                 continue
-            if transitions:
-                messages.append(tell(self._view(run, now), kind, transitions, now, page_url=self.page_url))  # type: ignore[arg-type]
+            if announce.ends(run):
+                kind = "ended"
+            if transitions or kind == "ended":
+                messages.append(tell(self._view(run, now), kind, transitions, now, page_url=self.page_url))
         return messages
 
     def _view(self, run: RunState, now: float, lags: Mapping[str, int] | None = None) -> RunView:
         lag = sum((lags or {}).get(path, 0) for path in run.paths)
         forecasts = self._outlook.of(run, self.pipeline.engine, now) if run.caught_up else {}
-        return run_view(run, self.pipeline.engine, forecasts=forecasts, lag_bytes=lag, baseline=self.baseline)
+        muted = [rule for rule in run.alerts if silenced(self.silences, run, rule, now)] if self.silences else ()
+        return run_view(run, self.pipeline.engine, forecasts=forecasts, lag_bytes=lag, baseline=self.baseline, silenced=muted)
 
     def _publish(self, turn: Turn, tails: Tails, now: float) -> None:
         lags = tails.lag_bytes()
@@ -260,6 +277,11 @@ class Daemon:
     def _say(news: FileNews) -> None:
         level = logging.INFO if news.kind in ("found", "recovered", "gone") else logging.WARNING
         log.log(level, "%s: %s", news.path, news.text)
+
+
+def _ended(silence: Silence, now_held: Sequence[Silence], run: RunState, now: float) -> bool:
+    """Whether ``silence`` concerned ``run`` and no longer holds: over, or taken away."""
+    return fnmatchcase(run.run, silence.run) and (silence not in now_held or silence.is_over(run, now))
 
 
 def _news(told: Transition) -> NewsView:

@@ -133,6 +133,7 @@ class RunState:
     alerts: dict[str, Alert] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
     caught_up: bool = False
+    end_told: bool = False
 
     def see(self, item: Item) -> bool:
         """Take one item. False where it was another rank's copy of a known fact and changed nothing."""
@@ -163,6 +164,7 @@ class RunState:
         self.ended = None
         if not self.series:
             return
+        self.end_told = False
         for name, series in self.series.items():
             self.earlier[name] = series
         self.attempt += 1

@@ -27,6 +27,7 @@ from monitor.outbox import Delivery
 from monitor.pipeline import Pipeline
 from monitor.rulesfile import load_rules
 from monitor.secretfile import read_secret
+from monitor.silences import SCHEMA as SILENCES_SCHEMA
 from monitor.store import StateError, Store, default_state_path
 from monitor.tail.discover import looks_expanded
 from monitor.tail.tailer import Tailer
@@ -81,7 +82,7 @@ def watch(paths: Sequence[str], options: WatchOptions) -> int:
     except (Locked, OSError) as wrong:
         fail(wrong)
     try:
-        store = Store(state, OUTBOX_SCHEMA)
+        store = Store(state, OUTBOX_SCHEMA + SILENCES_SCHEMA)
         delivery = Delivery(state, held.channels)
         pipeline = Pipeline(engine, catalogue, forced=options.forced)
         daemon = Daemon(pipeline, store, held.channels, delivery, time.time, __version__, book.label, baseline_document(book.baseline))

@@ -17,10 +17,13 @@ from monitor.outbox import SCHEMA, Delivery
 from monitor.parse import Catalogue
 from monitor.pipeline import Pipeline
 from monitor.rulesfile import read_rulebook
+from monitor.silences import SCHEMA as SILENCES
+from monitor.silences import add_silence, remove_silence
 from monitor.store import Store
 from monitor.tail.news import Chunk, News, Position
 from monitor.yamlfile import parse_yaml
 from rules.engine import Engine
+from rules.silence import Silence
 from rules.spec import Rulebook
 from rules.verdict import Severity
 
@@ -76,7 +79,7 @@ class Bench:
         self.now = now
         self.tails = Tails()
         self.channel = Sink(name="sink", route=Route(min_severity=Severity.INFO))
-        store = Store(state, SCHEMA)
+        store = Store(state, SCHEMA + SILENCES)
         engine = Engine(book(rules).rules)
         self.daemon = Daemon(
             Pipeline(engine, Catalogue.load()), store, [self.channel], Delivery(state, [self.channel]), lambda: self.now, "0"
@@ -279,3 +282,84 @@ def test_the_snapshot_of_a_restarted_watcher_is_the_one_before(state: Path) -> N
     after = bench.daemon.snapshot.runs[0]
     assert [list(m.series.values) for m in before.metrics.values()] == [list(m.series.values) for m in after.metrics.values()]
     assert replace(before, metrics={}) == replace(after, metrics={})
+
+
+def silenced(bench: Bench, **what: object) -> int:
+    return add_silence(bench.daemon.store.connection, Silence(0, "13503904", created_s=bench.now, **what))  # type: ignore[arg-type]
+
+
+def test_a_silenced_alert_is_not_told_and_is_when_the_silence_ends_while_it_stands(state: Path) -> None:
+    bench = Bench(state)
+    bench.live()
+    silenced(bench, until_s=bench.now + 60)
+    bench.now += 2
+    bench.turn()
+    bench.steps((50, 1.4), (100, 1.07))
+    assert [] == bench.told()
+    assert bench.daemon.snapshot.runs[0].alerts[0].silenced
+    bench.now += 61
+    bench.turn()
+    bench.turn()
+    assert [("step-100", "firing")] == flat(bench.told())
+
+
+def test_a_silence_until_a_step_ends_at_that_step(state: Path) -> None:
+    bench = Bench(state)
+    bench.live()
+    silenced(bench, until_step=110.0)
+    bench.now += 2
+    bench.turn()
+    bench.steps((50, 1.4), (100, 1.07))
+    bench.now += 2
+    bench.steps((110, 1.06))
+    bench.turn()
+    assert [("step-100", "firing")] == flat(bench.told())
+
+
+def test_a_silence_of_one_rule_leaves_the_others_heard(state: Path) -> None:
+    bench = Bench(state)
+    bench.live()
+    silenced(bench, rule="step-50")
+    bench.now += 2
+    bench.turn()
+    bench.steps((50, 1.6), (100, 1.55))
+    assert [("step-100", "firing")] == flat(bench.told())
+
+
+def test_an_alert_that_was_told_before_it_was_silenced_is_still_told_to_be_resolved(state: Path) -> None:
+    bench = Bench(state)
+    bench.live()
+    bench.steps((50, 1.4), (100, 1.07))
+    silenced(bench)
+    bench.now += 2
+    bench.steps((125, 0.8))
+    assert [("step-50", "met"), ("step-100", "firing"), ("step-100", "resolved")] == flat(bench.told())
+
+
+def test_a_silence_that_is_taken_away_lets_what_stands_be_told(state: Path) -> None:
+    bench = Bench(state)
+    bench.live()
+    number = silenced(bench)
+    bench.now += 2
+    bench.turn()
+    bench.steps((50, 1.4), (100, 1.07))
+    assert remove_silence(bench.daemon.store.connection, number)
+    bench.now += 2
+    bench.turn()
+    bench.turn()
+    assert [("step-100", "firing")] == flat(bench.told())
+
+
+def test_the_end_of_a_run_is_told_once_with_the_milestones_that_it_did_not_reach(state: Path) -> None:
+    bench = Bench(state)
+    bench.live()
+    bench.steps((50, 1.4), (75, 1.2))
+    ending = "slurmstepd: error: *** JOB 13503904 ON n1 CANCELLED AT 2026-11-23T10:00:00 DUE TO TIME LIMIT ***\n"
+    bench.tails.append(ending, mtime_s=bench.now)
+    for _ in range(4):
+        bench.turn()
+        bench.now += 3
+    rows, _ = next_rows(bench.daemon.store.connection, "sink", 1e12)
+    ends = [row.told for row in rows if row.told.kind == "ended"]
+    assert 1 == len(ends)
+    assert ("step-100 (val_loss < 0.9) was not reached, the run ended at step 75",) == ends[0].notes

@@ -33,7 +33,7 @@ CASES = [
     ("baseline: {val_loss: abc}\n", (1, 22, "`abc` is no number", "write a number such as 0.3557")),
     ("milestones:\n  - step 50 < 1\n  - step 50 < 2\n", (3, 5, "`step-50` is there twice", "take one out, or give it a name")),
     ("a: [1, 2\n", (1, 9, "expected ',' or ']', but got '<stream end>'", None)),
-    ("x: !!python/object:os.system {}\n", (1, 4, "the tag tag:yaml.org,2002:python/object:os.system is not allowed", "write the plain value")),
+    ("x: !!python/name:os.system ''\n", (1, 4, "the tag tag:yaml.org,2002:python/name:os.system is not allowed", "write the plain value")),
     ("base: &b {x: 1}\nmore:\n  <<: *b\n", (3, 3, "a key is a name; merge keys are not taken", "write the keys out")),
 ]
 
