@@ -54,7 +54,7 @@ _RESUMED = _patterns(
     r"[Rr]estor(?:ed|ing) (?:training )?from (?:step |checkpoint )?(?P<path>\S*[\d/]\S*)",
 )
 _WHAT = (
-    r"(?<![\w.])[Ss]av(?:ing|ed) (?:(?:the|a|new|best|final|last|current|model|training|full) )*"
+    r"(?<![\w.])(?<!# )[Ss]av(?:ing|ed) (?:(?:the|a|new|best|final|last|current|model|training|full) )*"
     r"(?:checkpoint|state|model|weights)s?\b(?! dict)"
 )
 _SAVED = _patterns(

@@ -166,7 +166,9 @@ def test_renamed_safetensors_load_without_a_missing_key(tmp_path):
 
 def test_a_file_of_ten_gigabytes_is_read_by_its_header(tmp_path):
     size = 10**8
-    header = json.dumps({f"l.{i}.w": {"dtype": "F32", "shape": [10**6, 25], "data_offsets": [i * size, i * size + size]} for i in range(100)})
+    header = json.dumps(
+        {f"l.{i}.w": {"dtype": "F32", "shape": [10**6, 25], "data_offsets": [i * size, i * size + size]} for i in range(100)}
+    )
     path = tmp_path / "big.safetensors"
     with path.open("wb") as file:
         file.write(len(header).to_bytes(8, "little") + header.encode())

@@ -12,12 +12,34 @@ from hypothesis import strategies as st
 from monitor.events import KINDS, WANTED, EventReader, first_cause, is_noise, noise_literals
 from monitor.events.marks import ranges
 
-PIECES = st.sampled_from([
-    b"Traceback (most recent call last):", b'  File "a.py", line 1, in <module>', b"RuntimeError: x", b"KeyError: 'a'", b"[rank3]: ", b"3: ", b"step 7",
-    b"slurmstepd: error: *** JOB 1 ON n1 CANCELLED AT 2025-01-01T00:00:00 ***", b"Killed", b"missing keys: 8", b"Missing keys:\n  - a.b", b"KeyboardInterrupt",
-    b"DUE TO JOB REQUEUE ***", b"Initializing distributed: GLOBAL_RANK: 3, MEMBER: 4/256", b"CUDA out of memory", b"\xff\xfe", b"\x00", b"\x1b[31m", b"saving model to 'x'",
-    b"During handling of the above exception, another exception occurred:", b"  host      : n1", b"  rank      : 3", b"  exitcode  : -9 (pid: 1)", b"a | MISSING | ",
-])  # fmt: skip
+PIECES = st.sampled_from(
+    [
+        b"Traceback (most recent call last):",
+        b'  File "a.py", line 1, in <module>',
+        b"RuntimeError: x",
+        b"KeyError: 'a'",
+        b"[rank3]: ",
+        b"3: ",
+        b"step 7",
+        b"slurmstepd: error: *** JOB 1 ON n1 CANCELLED AT 2025-01-01T00:00:00 ***",
+        b"Killed",
+        b"missing keys: 8",
+        b"Missing keys:\n  - a.b",
+        b"KeyboardInterrupt",
+        b"DUE TO JOB REQUEUE ***",
+        b"Initializing distributed: GLOBAL_RANK: 3, MEMBER: 4/256",
+        b"CUDA out of memory",
+        b"\xff\xfe",
+        b"\x00",
+        b"\x1b[31m",
+        b"saving model to 'x'",
+        b"During handling of the above exception, another exception occurred:",
+        b"  host      : n1",
+        b"  rank      : 3",
+        b"  exitcode  : -9 (pid: 1)",
+        b"a | MISSING | ",
+    ]
+)
 LOGS = st.lists(st.one_of(PIECES, st.binary(max_size=40)), max_size=40).map(lambda parts: b"\n".join(parts))
 
 
@@ -138,7 +160,10 @@ def test_an_exception_in_a_finalizer_or_a_thread_is_no_crash():
 
 
 def test_two_files_of_a_run_have_one_first_cause():
-    out = read("Traceback (most recent call last):\n  File 'a'\ntorch.distributed.elastic.multiprocessing.api.SignalException: Process 1 got signal: 15\n")
+    out = read(
+        "Traceback (most recent call last):\n  File "
+        "'a'\ntorch.distributed.elastic.multiprocessing.api.SignalException: Process 1 got signal: 15\n"
+    )
     err = read("slurmstepd: error: *** JOB 99 ON n1 CANCELLED AT 2024-10-10T02:20:29 DUE TO TIME LIMIT ***")
     crash = first_cause(out + err)
     assert crash is not None
@@ -151,7 +176,10 @@ def test_hostile_text_is_shown_without_control_characters():
     assert len(events[0].text) <= 300
 
 
-@pytest.mark.parametrize(("numbers", "expected"), [([], ""), ([1], "1"), ([1, 2, 3, 7, 9, 10], "1-3,7,9-10"), (list(range(0, 60, 2)), "0,2,4,6,8,10,12,14,16,18,20,22,...")])
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [([], ""), ([1], "1"), ([1, 2, 3, 7, 9, 10], "1-3,7,9-10"), (list(range(0, 60, 2)), "0,2,4,6,8,10,12,14,16,18,20,22,...")],
+)
 def test_ranges_are_short(numbers, expected):
     assert expected == ranges(numbers)
 
