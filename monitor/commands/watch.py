@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from monitor import __version__
+from monitor.chartimage import chart_of
 from monitor.commands.channels import the_channels
 from monitor.commands.check import baseline_document
 from monitor.commands.inputs import fail, no_jobs_yet, say, say_json, the_formats, the_rules, warn
@@ -22,6 +23,8 @@ from monitor.daemon import Daemon
 from monitor.eventline import event_line
 from monitor.ink import wants_color
 from monitor.lock import Locked, StateLock
+from monitor.notify.channel import charted
+from monitor.notify.present import present
 from monitor.outbox import SCHEMA as OUTBOX_SCHEMA
 from monitor.outbox import Delivery
 from monitor.pipeline import Pipeline
@@ -83,9 +86,11 @@ def watch(paths: Sequence[str], options: WatchOptions) -> int:
         fail(wrong)
     try:
         store = Store(state, OUTBOX_SCHEMA + SILENCES_SCHEMA)
-        delivery = Delivery(state, held.channels)
+        channels = charted(held.channels, chart_of(lambda: daemon.snapshot))
+        delivery = Delivery(state, channels)
         pipeline = Pipeline(engine, catalogue, forced=options.forced)
-        daemon = Daemon(pipeline, store, held.channels, delivery, time.time, __version__, book.label, baseline_document(book.baseline))
+        daemon = Daemon(pipeline, store, channels, delivery, time.time, __version__, book.label, baseline_document(book.baseline))
+        delivery.present = lambda: present(daemon.snapshot, daemon.page_url)
         store.set_meta("rules_label", book.label)
         store.set_meta("rules_path", str(options.rules.absolute()) if options.rules else "")
         if not options.once and (hint := looks_expanded(paths)):
