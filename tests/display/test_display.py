@@ -13,8 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from serve.scenes import NOW, metric, milestone, run, seed_scene, silent_run, training_run
 
-from monitor import cells
-from monitor.display import event_line, print_events, render
+from monitor.display import cells, render
 from monitor.snapshot import AlertView, NewsView, RunView, Snapshot
 
 
@@ -92,14 +91,6 @@ def test_colour_is_only_where_a_word_says_the_same() -> None:
 def test_nothing_to_watch_is_said() -> None:
     assert "reading the logs" in drawn(Snapshot(NOW, "0.1.0"))
     assert "no log yet" in drawn(Snapshot(NOW, "0.1.0", ready=True))
-
-
-def test_without_a_terminal_an_event_is_one_plain_line_however_long() -> None:
-    news = seed_scene().news
-    file = io.StringIO()
-    print_events(news, Console(file=file, width=40), time.gmtime)
-    assert [event_line(told, time.gmtime) for told in news] == file.getvalue().splitlines()
-    assert event_line(news[0], time.gmtime).startswith("15:06:27  13503904  firing    critical  step-100  val_loss 1.07")
 
 
 @pytest.mark.parametrize(

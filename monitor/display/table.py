@@ -1,4 +1,4 @@
-"""The live table in the terminal: ``render`` is pure, ``LiveTable`` shows it. Without a terminal there are event lines only.
+"""The live table: ``render`` is pure, ``LiveTable`` shows it.
 
 Columns that do not fit are dropped from the right and nothing wraps. Colour says only what a word beside it says too; rich obeys
 ``NO_COLOR`` and a terminal that has none.
@@ -7,7 +7,7 @@ Columns that do not fit are dropped from the right and nothing wraps. Colour say
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -16,7 +16,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.live import Live
 from rich.text import Text
 
-from monitor import cells
+from monitor.display import cells
 from monitor.snapshot import NewsView, RunView, Snapshot
 
 GAP = "   "
@@ -70,11 +70,6 @@ def event_lines(news: Sequence[NewsView], clock: Clock = time.localtime) -> list
     run_width = max((cell_len(cells.safe(told.run, 24)) for told in news), default=0)
     rule_width = max((cell_len(cells.safe(told.rule, 40)) for told in news), default=0)
     return [_event_line(told, clock, run_width, rule_width) for told in news]
-
-
-def event_line(told: NewsView, clock: Clock = time.localtime) -> str:
-    """One transition as a plain line: what ``watch`` prints when stdout is no terminal."""
-    return _event_line(told, clock, 0, 0).plain
 
 
 def _event_line(told: NewsView, clock: Clock, run_width: int, rule_width: int) -> Text:
@@ -215,7 +210,7 @@ class LiveTable:
         self._console.print(render(self._snapshot(), self._console.width), crop=True)
 
 
-def print_events(news: Iterable[NewsView], console: Console, clock: Clock = time.localtime) -> None:
-    """Each transition as one line, never wrapped."""
-    for told in news:
-        console.print(_event_line(told, clock, 0, 0), soft_wrap=True)
+def print_table(snapshot: Snapshot, piped_width: int = 200) -> None:
+    """The table once, on stdout, as wide as the terminal; ``piped_width`` cells where stdout is none."""
+    width = Console().width if Console().is_terminal else piped_width
+    Console(highlight=False, width=width).print(render(snapshot, width))
