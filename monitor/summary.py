@@ -66,7 +66,9 @@ def summarise(
 
     Several files of one run (``.out`` and ``.err``) are read one after another; a step that an earlier file has told counts once.
     """
-    read = [(path, *_read(chunks, catalogue, forced, events)) for path, chunks in files]
+    read: list[tuple[str, LogParser, Digest]] = []
+    for path, chunks in files:
+        read.append((path, *_read(chunks, catalogue, forced, events, [parser for _, parser, _ in read])))
     digests = [digest for _, _, digest in read]
     formats = [parser.format for _, parser, _ in read if parser.format]
     named = [one for one in formats if one != "general"]
@@ -82,9 +84,11 @@ def summarise(
 
 
 def _read(
-    chunks: Iterable[bytes], catalogue: Catalogue, forced: str | None, events: Callable[[], LineReader] | None
+    chunks: Iterable[bytes], catalogue: Catalogue, forced: str | None, events: Callable[[], LineReader] | None, others: Sequence[LogParser]
 ) -> tuple[LogParser, Digest]:
     parser, digest = LogParser(catalogue, forced=forced), Digest()
+    for other in others:
+        parser.learn(other)
     reader = events() if events is not None else None
     if reader is not None:
         parser.wanted = reader.wanted
@@ -99,21 +103,27 @@ def _read(
 
 def _metrics(digests: Sequence[Digest]) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    names = dict.fromkeys(name for digest in digests for name in digest.columns)
-    for metric in names:
-        seen: set[float] = set()
-        points: list[tuple[float, float]] = []
-        label = metric
-        for digest in digests:
-            if metric not in digest.columns:
-                continue
-            name, steps, values = digest.columns[metric]
-            label = name if not points else label
-            earlier = set(seen)
-            points += [(step, value) for step, value in zip(steps, values, strict=True) if step not in earlier]
-            seen.update(steps)
-        made[metric] = _entry(label, points, len(seen))
+    for metric in dict.fromkeys(name for digest in digests for name in digest.columns):
+        columns = [digest.columns[metric] for digest in digests if metric in digest.columns]
+        points = list(zip(columns[0][1], columns[0][2], strict=True))
+        for _, steps, values in columns[1:]:
+            points = _merge(points, list(zip(steps, values, strict=True)))
+        made[metric] = _entry(columns[0][0], points, len({step for step, _ in points}))
     return made
+
+
+def _merge(points: list[tuple[float, float]], more: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Two files' points of one metric, by step; of two prints of one value the longer one is kept."""
+    known = dict(points)
+    told = {step: value for step, value in more if step in known and _longer(value, known[step])}
+    merged = [(step, told.get(step, value)) for step, value in points]
+    return sorted([*merged, *(point for point in more if point[0] not in known)], key=lambda point: point[0])
+
+
+def _longer(value: float, other: float) -> bool:
+    """Whether ``value`` is ``other`` with more digits."""
+    digits = len(repr(other).partition(".")[2])
+    return len(repr(value)) > len(repr(other)) and round(value, digits) == other
 
 
 def _entry(name: str, points: Sequence[tuple[float, float]], count: int) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from monitor.parse.format import Format, LineRule, compiled
 from monitor.parse.reading import Anchor
 
 SHIPPED = Path(__file__).parent / "formats"
-_KEYS = {"name", "title", "about", "recognise", "lines", "samples", "reader", "general", "names", "priority"}
+_KEYS = {"name", "title", "about", "recognise", "lines", "samples", "reader", "general", "names", "priority", "repeats_after"}
 _RULE_KEYS = {
     "name", "match", "names", "pairs", "at", "full", "bar", "ignore", "started", "epoch_from", "step_offset", "prefix", "understudy",
-    "axis", "first", "by_total", "once",
+    "axis", "first", "by_total", "once", "main_bar",
 }  # fmt: skip
 
 
@@ -76,6 +76,7 @@ def make_format(document: Mapping[str, Any], *, source: str = "") -> Format:
         signs=tuple(compiled(str(sign)) for sign in document.get("recognise") or ()),
         rules=tuple(_rule(one, names, at) for at, one in enumerate(document.get("lines") or ())),
         samples=tuple(document.get("samples") or ()), reader=document.get("reader"), general=bool(document.get("general", False)),
+        repeats_after=re.compile(str(document["repeats_after"]).encode()) if "repeats_after" in document else None,
         source=source, text=dict(document),
     )  # fmt: skip
 
@@ -93,6 +94,7 @@ def _rule(document: Mapping[str, Any], names: Mapping[str, str], at: int) -> Lin
         step_offset=int(document.get("step_offset", 0)), prefix=str(document.get("prefix", "")),
         understudy=frozenset(_list(document.get("understudy"))), axis=str(document.get("axis", "step")), first=document.get("first"),
         by_total=bool(document.get("by_total", False)), once=bool(document.get("once", False)),
+        main_bar=bool(document.get("main_bar", False)),
         patterns=tuple((re.compile(k[1:-1]), v) for k, v in own.items() if len(k) > 2 and k[0] == k[-1] == "/"),
     )  # fmt: skip
 

@@ -37,6 +37,9 @@ class Fold:
         self.counted: dict[str, int] = {}
         self.first_total = ""
         self.of_training = True
+        self.bar_total: float | None = None
+        self.bar_used = False
+        self.bar_broken = False
         self.total: float | None = None
         self.reached: float | None = None
 
@@ -44,6 +47,8 @@ class Fold:
         """The items that one line completes."""
         if reading.full is not None and numbers[reading.full[0]] != numbers[reading.full[1]]:
             return []
+        if reading.main_bar:
+            return self._main_bar(reading, numbers, offset)
         items: list[Item] = []
         if reading.started:
             self.place.restart()
@@ -59,7 +64,10 @@ class Fold:
             self.bar = made
         elif reading.weak:
             items += self._emit_all(self._repeats(made, str(skeleton_id)))
-        elif reading.anchor is Anchor.NEXT and reading.step is None:
+        elif reading.anchor is Anchor.BAR and self._bar_is_silent(made):
+            items += self._emit_all([*self.waiting, *made])
+            self.waiting = []
+        elif (reading.anchor is Anchor.NEXT and reading.step is None) or (reading.anchor is Anchor.BAR and self.bar_total is not None):
             self.waiting = [*self.waiting, *made][-256:]
         else:
             items += self._emit_all([one for one in made if not reading.once or self.said.get(one.metric, (None,))[0] != one.at])
@@ -74,10 +82,41 @@ class Fold:
         self.bar, self.understudies = [], {}
         items = self._emit_all(held)
         for one in self.waiting:
-            one.step = self.place.step if one.step is None else one.step
+            one.step = self.place.step if one.step is None and one.epoch is None else one.step
         items += self._emit_all([one for one in self.waiting if one.step is not None or one.epoch is not None])
         self.waiting = []
         return items
+
+    def _main_bar(self, reading: Reading, numbers: Sequence[bytes], offset: int) -> list[Item]:
+        """A state of a bar without a name: the first one of a run counts its steps; what waits belongs to what it shows."""
+        if reading.step is None or reading.total_steps is None or self.bar_broken:
+            return []
+        step, total = number(numbers[reading.step]), number(numbers[reading.total_steps])
+        if self.bar_total is None:
+            self.bar_total, self.bar_used = total, False
+        if total != self.bar_total:
+            return []
+        items: list[Item] = []
+        if self.waiting:
+            self.bar_used = True
+            for one in self.waiting:
+                one.step = step
+            items += self._emit_all(self.waiting)
+            self.waiting = []
+        self.place.step, self.place.printed, self.place.has_steps, self.place.total_steps = step, True, True, total
+        if step == total and not self.bar_used:
+            self.bar_total = None
+            return items
+        if self.bar_used:
+            self._progress(items, offset, axis_step=True)
+        return items
+
+    def _bar_is_silent(self, made: Sequence[Observation]) -> bool:
+        """Whether values came twice with no state of the bar between them: then it does not tell their step, here or later."""
+        waiting = {one.metric for one in self.waiting}
+        if self.bar_total is not None and any(one.metric in waiting for one in made):
+            self.bar_total, self.bar_broken = None, True
+        return self.bar_broken
 
     def _place(self, reading: Reading, numbers: Sequence[bytes]) -> tuple[float | None, float | None]:
         def at(index: int | None) -> float | None:
@@ -99,7 +138,7 @@ class Fold:
         return self.place.see(
             step=step, epoch=at(reading.epoch), batch=at(reading.batch), batches=at(reading.batches),
             total=at(reading.total_steps), local=reading.local, epoch_from=reading.epoch_from, measured=bool(reading.values),
-            epoch_only=reading.anchor is Anchor.EPOCH, is_global=reading.is_global,
+            epoch_only=reading.anchor in (Anchor.EPOCH, Anchor.BAR), is_global=reading.is_global,
         )  # fmt: skip
 
     def _count_by_total(self, reading: Reading, numbers: Sequence[bytes]) -> tuple[float | None, float | None]:
@@ -146,7 +185,7 @@ class Fold:
             return f"{safe(reading.format)}_{value.metric}"
         name = f"{reading.format}:{value.name}"
         bound = self.bound.get(value.metric)
-        if bound is None or bound.startswith(f"{GENERAL}:") and reading.format != GENERAL:
+        if bound is None or (bound.startswith(f"{GENERAL}:") and reading.format != GENERAL):
             bound = self.bound[value.metric] = name
         if bound == name:
             return value.metric
@@ -223,9 +262,10 @@ class Fold:
         return {
             "place": self.place.state(), "bound": self.bound, "said": {k: [repr(at), repr(value)] for k, (at, value) in self.said.items()},
             "weak": {k: [_row(o) for o in v] for k, v in self.weak.items()}, "settled": sorted(self.settled)[:256],
-            "waiting": [_row(o) for o in self.waiting], "bar": [_row(o) for o in self.bar],
+            "waiting": [_row(o) for o in self.waiting],
             "understudies": {k: _row(o) for k, o in self.understudies.items()}, "counted": self.counted,
-            "total": self.total, "first_total": self.first_total, "reached": self.reached,
+            "total": self.total, "first_total": self.first_total, "bar": [self.bar_total, self.bar_used, self.bar_broken],
+            "held": [_row(o) for o in self.bar], "reached": self.reached,
         }  # fmt: skip
 
     @classmethod
@@ -237,9 +277,10 @@ class Fold:
         fold.weak = {k: [_observation(r) for r in v] for k, v in state["weak"].items()}
         fold.settled = set(state["settled"])
         fold.waiting = [_observation(r) for r in state["waiting"]]
-        fold.bar = [_observation(r) for r in state["bar"]]
+        fold.bar = [_observation(r) for r in state["held"]]
         fold.understudies = {k: _observation(r) for k, r in state["understudies"].items()}
         fold.counted = dict(state["counted"])
+        fold.bar_total, fold.bar_used, fold.bar_broken = state["bar"]
         fold.first_total = state["first_total"]
         fold.total, fold.reached = state["total"], state["reached"]
         return fold

@@ -53,6 +53,7 @@ class LineRule:
     first: float | None = None
     by_total: bool = False
     once: bool = False
+    main_bar: bool = False
     patterns: tuple[tuple[re.Pattern[str], str], ...] = ()
 
     def meaning(self, name: str) -> str | None:
@@ -66,7 +67,10 @@ class LineRule:
 
 @dataclass(frozen=True)
 class Format:
-    """One format: its name, what it is, how a line gives it away, its kinds of lines, its samples (which are its tests)."""
+    """One format: its name, what it is, how a line gives it away, its kinds of lines, its samples (which are its tests).
+
+    ``repeats_after``: a line after which the next one tells an old value again (the best round).
+    """
 
     name: str
     title: str
@@ -76,6 +80,7 @@ class Format:
     samples: tuple[dict[str, Any], ...] = ()
     reader: str | None = None
     general: bool = False
+    repeats_after: re.Pattern[bytes] | None = None
     source: str = ""
     text: dict[str, Any] = field(default_factory=dict)
 
@@ -124,6 +129,7 @@ class Format:
             total_steps=places.get("total_steps"), total_epochs=places.get("total_epochs"), full=full, values=_distinct(values),
             anchor=rule.at, scale=scale, offset=rule.step_offset, bar=rule.bar, started=rule.started, rule=f"{self.name}/{rule.name}",
             epoch_from=0 if counted else rule.epoch_from, default_step=rule.first, by_total=rule.by_total, once=rule.once,
+            main_bar=rule.main_bar,
         )  # fmt: skip
 
     def _pairs(

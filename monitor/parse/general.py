@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from monitor.parse.names import METRIC_WORDS, VAL_WORDS, is_metric, loss_kind, role, safe, speaks_of_validation, words
+from monitor.parse.names import METRIC_WORDS, TRAIN_WORDS, VAL_WORDS, is_metric, loss_kind, role, safe, speaks_of_validation, words
 from monitor.parse.numbers import multiple
 from monitor.parse.pairs import Named, named
 from monitor.parse.reading import NOTHING, Anchor, Reading, Value
@@ -29,9 +29,13 @@ _BEST = re.compile(
     r"\b(?:best|previous|prev|min|lowest|improved|saved|saving|target|threshold|early|patience|baseline|final|loaded|restored)\b", re.I
 )
 _BAR = re.compile(r"\x00%\s?\|| \x00/\x00 \[\x00|[█▏▎▍▌▋▊▉━╸╺]|#{4,}|\|[|.#=>-]{8,}\|?|\[[=>.]{6,}\]")
-_BEFORE_PLACE = VAL_WORDS | frozenset("at on in of the info results result loss train training test current global finished completed end".split())
+_BEFORE_PLACE = VAL_WORDS | TRAIN_WORDS | frozenset(("at", "on", "in", "of", "the", "info", "results", "result", "loss")) | frozenset(
+    ("current", "global", "completed", "end", "finished", "test")
+)
 """What may stand before ``step`` or ``epoch`` and a number where it is a place (not ``gradient accumulation steps 64``)."""
-_GLOBAL = re.compile(r"global|total|opt", re.I)
+_LEADING = re.compile(r"^\s*[\[(]? *\x00 ?/ *\x00[\]):]")
+"""``[  10/200] loss: ...``: nothing names the count, but it stands where a step does."""
+_GLOBAL = re.compile(r"global|total|opt|complet", re.I)
 _WRAP = re.compile(r"^\s*(?:\[rank\x00\]:?|\x00:\s|\[\x00\]\s?<\w+>:)")
 
 
@@ -63,6 +67,8 @@ def read(skeleton: str) -> Reading:
     validating = speaks_of_validation(_prose(skeleton))
     for at, one in enumerate(numbers):
         _place(found, one, numbers[at + 1] if at + 1 < len(numbers) else None, bar=bar)
+    if found.step is None and found.epoch is None and _LEADING.match(skeleton) and len(numbers) > 2 and numbers[1].of:
+        found.step, found.total_steps = numbers[0].index, numbers[1].index
     places = {found.step, found.epoch, found.batch, found.batches, found.total_steps, found.total_epochs}
     for one in numbers:
         if one.index not in places and not one.of and one.key:

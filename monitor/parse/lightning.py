@@ -19,7 +19,7 @@ from rules.observation import TRAIN_LOSS, VAL_LOSS, Event, Item, Observation, Pr
 
 NAME = "lightning"
 
-_NUM = r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+|nan|inf)"
+_NUM = r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+|(?:nan|inf)(?:\.0)?)"
 _SPLIT = re.compile(
     r"(?<=\S)(?=(?:Epoch \d+(?:/\d+)?:? |Epoch \d+, global step |"
     r"Validation(?: DataLoader \d+)?:\s|Sanity Checking|Metric \S+ improved by|Training: +\d+%)"
@@ -30,17 +30,19 @@ _TRAIN = re.compile(
 )
 _RICH = re.compile(
     r"Epoch (?P<epoch>\d+)/(?P<last>-?\d+) .*?(?P<n>\d+)/(?P<total>\d+|-+|\?) +"
-    r"(?P<times>[\d:-]+ [•·] [\d:-]+ +[\d.]+(?:it/s|s/it))(?P<post>.*)", re.S
+    r"(?P<times>[\d:-]+ [•·] +(?:[\d:-]+ +)?[\d.]+(?:it/s|s/it))(?P<post>.*)", re.S
 )
 _VAL = re.compile(r"Validation|Validating")
 _OTHER_BAR = re.compile(r"Sanity Checking|Validation sanity check|Testing|Predicting")
 _REACHED = re.compile(rf"Epoch (?P<epoch>\d+), (?:global )?step (?P<step>\d+): '?(?P<name>[^\s']+)'? reached (?P<value>{_NUM})\b")
 _NOT_TOP = re.compile(r"Epoch (?P<epoch>\d+), (?:global )?step (?P<step>\d+): '?(?P<name>[^\s']+)'? was not in top")
 _IMPROVED = re.compile(rf"Metric (?P<name>\S+) improved\b.*?New best score: (?P<value>{_NUM})")
-_FIRST = re.compile(rf"Metric (?P<name>\S+) improved\. New best score: (?P<value>{_NUM})")
 _PAIR = re.compile(rf"(?P<name>[A-Za-z_][^\s=,:]*)(?:=|: )(?P<value>{_NUM})(?=(?P<end>[,\]\s]|$))")
-_WORDS = re.compile(rb"Epoch |Validat|Sanity Check|Metric |Training: |Trainer\.fit|Testing|max_epochs|\d/\d")
+_WORDS = re.compile(rb"Epoch |Validat|Metric |Training: |Trainer\.fit|_loss: |: \d")
 
+_WRAPPED = re.compile(r"\s+(?:[\d:]+\s+)?(?P<post>(?:[A-Za-z_]\S*: \S+\s*)+)$")
+_DONE = re.compile(r"(?P<n>\d+)/(?P<total>\d+)")
+_LOADER = re.compile(r"/dataloader_idx_(\d+)$")
 _SKIPPED = frozenset(("v_num",))
 
 
@@ -51,22 +53,32 @@ def may_matter(segment: bytes) -> bool:
 
 @dataclass(slots=True)
 class LightningReader:
-    """The fold over the bars and messages of one file."""
+    """The fold over the bars and messages of one file.
+
+    ``done`` counts batches of the epochs before, ``n`` those of this one. ``shown``: what the bar showed last, a name.
+    ``fresh``: names whose validation a message has told, so that the bar's next change of them is no news. ``held``: the
+    training values of the bar's last state, and ``born``: validation values that a message may yet make more precise.
+    """
 
     epoch: int | None = None
     n: int = 0
     per_epoch: int | None = None
     done: int = 0
-    first_epoch: int | None = None
     accumulate: int = 1
-    validated: bool = False
-    told: list[str] = field(default_factory=list)
-    shown: dict[str, str] = field(default_factory=dict)
+    validating: bool = False
+    val_done: bool = False
+    val_n: int = 0
     step_told: int | None = None
-    pending: list[list[Any]] = field(default_factory=list)
-    total: float | None = None
+    fresh: list[str] = field(default_factory=list)
+    shown: dict[str, str] = field(default_factory=dict)
+    held: list[list[Any]] = field(default_factory=list)
+    born: dict[str, list[Any]] = field(default_factory=dict)
+    told: dict[str, float] = field(default_factory=dict)
+    improved: dict[str, list[Any]] = field(default_factory=dict)
     last_epoch: int | None = None
-    precise: dict[str, list[Any]] = field(default_factory=dict)
+    total: float | None = None
+    rich: bool = False
+    ends: dict[str, int] = field(default_factory=dict)
 
     def take(self, text: str, offset: int) -> list[Item]:
         """What one segment says; several bars and messages may be glued together in it."""
@@ -77,50 +89,77 @@ class LightningReader:
         return items
 
     def flush(self) -> list[Item]:
-        return self._emit()
+        """What is held when no more will come."""
+        return self._emit() + self._emit_born()
 
     def _piece(self, piece: str, offset: int) -> list[Item]:
-        bar = _TRAIN.search(piece) or _RICH.search(piece)
-        if bar and not _OTHER_BAR.match(piece):
-            return self._bar(bar, offset)
-        message = _REACHED.search(piece)
-        if message:
-            return self._message(message["name"], message["value"], int(message["epoch"]), int(message["step"]), offset)
-        message = _NOT_TOP.search(piece)
-        if message:
-            self._know_step(int(message["step"]), int(message["epoch"]))
+        bare = piece.lstrip()
+        if _OTHER_BAR.match(bare):
             return []
+        bar = _TRAIN.search(piece) or _RICH.search(piece)
+        if bar:
+            return self._bar(bar, offset)
+        message = _REACHED.search(piece) or _NOT_TOP.search(piece)
+        if message:
+            return self._message(message.groupdict(), offset)
         message = _IMPROVED.search(piece)
         if message:
-            return self._improved(message["name"], message["value"], offset)
-        if _VAL.match(piece.lstrip()) and not _OTHER_BAR.match(piece.lstrip()):
-            if not self.validated:
-                self.told = []
-                self.step_told = None
-            self.validated = True
-        return []
+            self.improved[message["name"]] = [message["value"], offset]
+            return []
+        if _VAL.match(bare):
+            return self._val_bar(bare)
+        if "Trainer.fit" in piece:
+            return self.flush()
+        return self._continued(piece, offset) if self.rich else []
+
+    def _continued(self, piece: str, offset: int) -> list[Item]:
+        """The rest of a rich bar that the terminal's width has wrapped."""
+        rest = _WRAPPED.match(piece)
+        if rest is None or self.epoch is None:
+            return []
+        values = self._values(rest["post"] + "]")
+        self._train(values, self.n, self.epoch, offset, more=True)
+        return self._validation(values, self.epoch, offset)
+
+    def _val_bar(self, piece: str) -> list[Item]:
+        items: list[Item] = []
+        if not self.validating or (self.val_done and (_DONE.search(piece) or {"n": "1"})["n"] == "0"):
+            if self.born:
+                items += self._emit() + self._emit_born()
+            self.validating, self.val_done, self.val_n, self.step_told = True, False, self.n, None
+        done = _DONE.search(piece)
+        if done and done["n"] == done["total"]:
+            self.val_done = True
+        return items
 
     def _bar(self, bar: re.Match[str], offset: int) -> list[Item]:
         items: list[Item] = []
-        epoch = int(bar["epoch"] or 0)
-        n = int(bar["n"])
-        if self.epoch is not None and epoch < self.epoch:
-            items += self._emit()
-            items.append(Event("started", "the epoch went back", offset=offset))
+        epoch, n = int(bar["epoch"] or 0), int(bar["n"])
+        self.rich = self.rich or bar.re is _RICH
+        if epoch == self.epoch and n == 0 and self.n == self.per_epoch:
+            return []  # tqdm draws the emptied bar once more before it takes the next epoch's name
+        fell = self.epoch is not None and (epoch < self.epoch or (epoch == self.epoch and n < self.n - 1))
+        if fell:
+            items += self.flush()
+            items.append(Event("started", "the bar began anew", offset=offset))
             self._restart()
         if self.epoch is None or epoch > self.epoch:
-            self._next_epoch(epoch)
+            if self.epoch is not None:
+                items += self.flush()
+            self._next_epoch(epoch, int(bar["total"]) if bar["total"].isdigit() else None)
+        elif n > self.n:
+            if self._step_of(n) != self._step_of(self.n):
+                items += self._emit()
+            items += self._emit_born()
         self.n = n
         if bar["total"].isdigit():
             self.per_epoch = int(bar["total"])
+            self._accumulation(epoch)
         if "last" in bar.re.groupindex and int(bar["last"]) >= 0:
             self.last_epoch = int(bar["last"])
-        step = self._step()
-        if self.pending and self.pending[0][1] != step:
-            items += self._emit()
-        values = self._values(bar["post"])
-        self._train(values, n, step, epoch, offset)
-        items += self._validation(values, step, epoch, offset)
+        values = self._values(bar["post"] + (" " if bar.re is _RICH else ""))
+        self._train(values, n, epoch, offset)
+        items += self._validation(values, epoch, offset)
         items += self._announce(offset)
         return items
 
@@ -132,99 +171,107 @@ class LightningReader:
                 found[one["name"]] = one["value"]
         return found
 
-    def _train(self, values: dict[str, str], n: int, step: float, epoch: int, offset: int) -> None:
-        if n == 0:
+    def _train(self, values: dict[str, str], n: int, epoch: int, offset: int, *, more: bool = False) -> None:
+        """Hold the training values of this state of the bar; an epoch's mean counts once, when it changes."""
+        if n == 0 or (self.accumulate > 1 and n % self.accumulate and n != self.per_epoch and self.per_epoch is not None):
             return
-        rows, best = [], None
-        for name in values:
-            if name in _SKIPPED or _is_val(name):
-                continue
-            kind = loss_kind(name)
-            if kind and kind[0] == TRAIN_LOSS and (best is None or kind[1] < best[0]):
-                best = (kind[1], name)
-        for name, value in values.items():
-            if name in _SKIPPED or _is_val(name) or (name.endswith("_epoch") and n != self.per_epoch and name != (best or (0, ""))[1]):
-                continue
-            metric = TRAIN_LOSS if best and name == best[1] else safe(name)
-            if best and best[1].endswith("_epoch") and name == best[1] and self.shown.get(name) == value:
-                continue
-            rows.append([metric, step, epoch, value, name, offset])
-            self.shown[name] = value
+        names = [name for name in values if name not in _SKIPPED and not _is_val(name)]
+        losses = [(kind[1], name) for name in names if (kind := loss_kind(name)) is not None and kind[0] == TRAIN_LOSS]
+        best = min(losses, default=(0, ""))[1]
+        step = self._step_of(n)
+        rows = list(self.held) if more else []
+        for name in names:
+            if name.endswith("_epoch"):
+                if self.shown.get(name) == values[name]:
+                    continue
+                self.shown[name] = values[name]
+            rows.append([TRAIN_LOSS if name == best else safe(name), step, epoch, values[name], name, offset])
         if rows:
-            self.pending = rows
+            self.held = rows
 
-    def _validation(self, values: dict[str, str], step: float, epoch: int, offset: int) -> list[Item]:
-        items: list[Item] = []
-        born = False
-        for name, value in values.items():
-            if not _is_val(name) or name.endswith("_step"):
-                continue
-            before = self.shown.get(name)
-            changed = before != value and not (value.lower() == "nan" and before is None and not self.validated)
+    def _validation(self, values: dict[str, str], epoch: int, offset: int) -> list[Item]:
+        names = [name for name in values if _is_val(name) and not name.endswith("_step")]
+        settled = False
+        for name in names:
+            before, value = self.shown.get(name), values[name]
             self.shown[name] = value
-            if name in self.told:
-                continue
-            if self.validated or changed:
-                born = True
-                at = float(self.step_told) if self.step_told is not None else step
-                items += self._emit_val(name, value, at, epoch, offset)
-        if born:
-            self.told = []
-        if (born or self.told) and any(_is_val(name) for name in values):
-            self.validated = False
-            self.told = []
-            self.step_told = None
-        return items
+            changed = before != value and not (before is None and value.startswith("nan") and not self.validating)
+            if name in self.fresh:
+                settled = True
+            elif self.done + self.n == 0:
+                settled = True  # the sanity check's value, before any step
+            elif changed or (self.val_done and (self.n > self.val_n or not self.rich)):
+                at = float(self.step_told) if self.step_told is not None else self._val_step()
+                if self.told.get(name) != at:
+                    self.born[name] = [_val_metric(name), at, epoch, value, name, offset]
+                settled = True
+        if settled:
+            self.validating, self.val_done, self.step_told, self.fresh = False, False, None, []
+        return []
 
-    def _emit_val(self, name: str, value: str, step: float, epoch: int | None, offset: int) -> list[Item]:
-        items = self._emit()
-        kind = loss_kind(name)
-        metric = VAL_LOSS if kind and kind[0] == VAL_LOSS else safe(name)
-        items.append(Observation(metric, float(value), step, None if epoch is None else float(epoch), name, offset))
-        return items
+    def _val_step(self) -> float:
+        n = self.val_n if self.validating else self.n
+        batches = self.done + n
+        if self.accumulate == 1 or n == self.per_epoch:
+            return self._step_of(n)
+        return float(batches // self.accumulate)
 
-    def _message(self, name: str, value: str, epoch: int, step: int, offset: int) -> list[Item]:
+    def _message(self, said: dict[str, str | None], offset: int) -> list[Item]:
+        """A checkpoint message: the global step, and the value in full where it was among the best."""
+        name, step, epoch, value = said["name"] or "", int(said["step"] or 0), int(said["epoch"] or 0), said.get("value")
+        self.improved.pop(name, None)
         self._know_step(step, epoch)
-        if not _is_val(name) and loss_kind(name) is not None:
+        if len(self.ends) < 64 or str(epoch) in self.ends:
+            self.ends[str(epoch)] = max(step, self.ends.get(str(epoch), 0))
+        if not _is_val(name):
+            for row in self.born.values():
+                row[1] = float(step)
             return []
-        if name in self.told:
-            return []
-        self.told.append(name)
-        return self._emit_val(name, value, float(step), epoch, offset)
-
-    def _improved(self, name: str, value: str, offset: int) -> list[Item]:
-        if name in self.told or not _is_val(name):
-            return []
-        if self.epoch is None and self.step_told is None:
-            return []
-        self.told.append(name)
-        at = float(self.step_told) if self.step_told is not None else self._step()
-        return self._emit_val(name, value, at, self.epoch, offset)
+        items = self._emit()
+        if name in self.born:
+            row = self.born.pop(name)
+            row[1] = float(step)
+            row[3] = value if value is not None else row[3]
+            items += self._rows([row])
+        elif value is not None and self.told.get(name) != step:
+            items += self._rows([[_val_metric(name), float(step), epoch, value, name, offset]])
+            self.fresh.append(name)
+        for row in self.born.values():
+            row[1] = float(step)
+        if value is not None:
+            self.told[name] = float(step)
+        return items
 
     def _know_step(self, step: int, epoch: int) -> None:
         self.step_told = step
-        if self.epoch == epoch and step > 0:
-            batches = self.done + self.n
-            if batches > step:
-                self.accumulate = max(1, round(batches / step))
-            elif batches < step and self.n and self.accumulate == 1:
-                self.done += step - batches
-
-    def _step(self) -> float:
         batches = self.done + self.n
+        if self.epoch != epoch or step <= 0 or not self.n:
+            return
+        if batches > step:
+            self.accumulate = max(1, round(batches / step))
+        elif batches < step and self.accumulate == 1:
+            self.done += step - batches
+
+    def _accumulation(self, epoch: int) -> None:
+        """The accumulation, where a message of this epoch in another file of the run has told the step at its end."""
+        known = self.ends.get(f"of {epoch}")
+        if known and self.per_epoch and self.accumulate == 1 and self.per_epoch * (epoch + 1) >= 2 * known:
+            self.accumulate = round(self.per_epoch * (epoch + 1) / known)
+
+    def _step_of(self, n: int) -> float:
+        batches = self.done + n
         return float(batches if self.accumulate == 1 else -(-batches // self.accumulate))
 
-    def _next_epoch(self, epoch: int) -> None:
+    def _next_epoch(self, epoch: int, total: int | None) -> None:
         if self.epoch is not None:
             self.done += self.per_epoch if self.per_epoch is not None else self.n
-        else:
-            self.first_epoch = epoch
-        self.epoch = epoch
-        self.n = 0
+        elif epoch > 0 and total:
+            self.done = epoch * total
+        self.epoch, self.n = epoch, 0
 
     def _restart(self) -> None:
-        self.epoch, self.n, self.done, self.shown, self.told = None, 0, 0, {}, []
-        self.validated, self.step_told = False, None
+        self.epoch, self.n, self.done, self.shown, self.told, self.fresh = None, 0, 0, {}, {}, []
+        self.validating, self.val_done, self.step_told = False, False, None
 
     def _announce(self, offset: int) -> list[Item]:
         if self.per_epoch is None or self.last_epoch is None:
@@ -236,8 +283,17 @@ class LightningReader:
         return [Progress(total_steps=total, offset=offset)]
 
     def _emit(self) -> list[Item]:
-        rows, self.pending = self.pending, []
-        return [Observation(row[0], float(row[3]), row[1], float(row[2]), row[4], row[5]) for row in rows]
+        rows, self.held = self.held, []
+        return self._rows(rows)
+
+    def _emit_born(self) -> list[Item]:
+        born, self.born = self.born, {}
+        return self._rows(list(born.values()))
+
+    def _rows(self, rows: list[list[Any]]) -> list[Item]:
+        for row in rows:
+            self.told[row[4]] = row[1]
+        return [Observation(row[0], _float(row[3]), row[1], float(row[2]), row[4], row[5]) for row in rows]
 
     def state(self) -> dict[str, Any]:
         return asdict(self)
@@ -247,6 +303,20 @@ class LightningReader:
         return cls(**state)
 
 
+def _float(text: str) -> float:
+    """A bar's number; tqdm pads to three digits, so NaN stands there as ``nan.0``."""
+    return float(text.removesuffix(".0") if text[:1] in "ni" else text)
+
+
 def _is_val(name: str) -> bool:
     low = name.lower()
     return low.startswith(("val", "valid", "eval", "dev", "test")) or "/val" in low
+
+
+def _val_metric(name: str) -> str:
+    """``val_loss`` for the loss of the first validation set, else the name made safe."""
+    loader = _LOADER.search(name)
+    if loader and loader[1] != "0":
+        return safe(name)
+    kind = loss_kind(_LOADER.sub("", name))
+    return VAL_LOSS if kind is not None and kind[0] == VAL_LOSS else safe(name)

@@ -28,7 +28,7 @@ METRIC_WORDS = _set(
     "metric miou mse ndcg nll perplexity ppl precision psnr recall reward rmse rouge score ssim top1 top5 wer xent"
 )
 STEP_KEYS = _set(
-    "step steps globalstep globalsteps iter iters iteration iterations update updates numupdates trainstep trainingstep "
+    "step steps completedsteps globalstep globalsteps iter iters iteration iterations update updates numupdates trainstep trainingstep "
     "currentstep currentsteps totaltimesteps numtimesteps gstep optimizerstep optstep globaliter curiter nupdates up"
 )
 EPOCH_KEYS = _set("epoch epochs ep epochnum currentepoch trainepoch epochidx")

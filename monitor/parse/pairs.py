@@ -14,8 +14,8 @@ _KEY = re.compile(
         (?:tensor\(|["'(\[]|np\.float\d*\()?[ ]*$""",
     re.X,
 )
-_BREAK = re.compile(r"[,;|\t{}\[\]<>\"'`!?│┃]|[ ]{2,}|[:=](?=[^:=]*[:=])|\)\s|(?<=\))|:\s(?=\S)|(?<=\d)\s-\s|\s-\s")
-_UNIT = re.compile(r"^(?:\s?(?:ms|s|sec|it|tok|%|MiB|GB|MB|h|m|x|BPC|meV|eV)\b|[A-Za-z%/²]+)")
+_BREAK = re.compile(r"[,;|\t{}\[\]<>\"`!?│┃]|'(?!s )|[ ]{2,}|[:=]\S*\s|=|\)\s|(?<=\))|:\s(?=\S)|(?<=\d)\s-\s|\s-\s")
+_UNIT = re.compile(r"^(?:[A-Za-z%/²]+|\s(?:ms|s|sec|it|tok|%|MiB|GB|MB|h|m|x|BPC|meV|eV)\b)")
 _OF = re.compile(r"^ ?/ *$|^ of $")
 
 

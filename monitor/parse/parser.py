@@ -57,6 +57,9 @@ class LogParser:
         self._active: list[Format] = []
         self._readings: dict[bytes, Reading] = {}
         self._started = False
+        self._hints: dict[str, int] = {}
+        self._repeats: re.Pattern[bytes] | None = None
+        self._repeated = False
         self._table = Table()
         self._early: list[tuple[bytes, list[bytes], int]] = []
         if forced is not None and forced != general.GENERAL:
@@ -93,6 +96,11 @@ class LogParser:
             items += self._lightning.flush()
         return items
 
+    def learn(self, other: LogParser) -> None:
+        """Take over what another file of the same run has told of steps that this file does not show."""
+        if other._lightning is not None:
+            self._hints = {f"of {epoch}": step for epoch, step in other._lightning.ends.items() if epoch.isdigit()}
+
     def _segment(self, segment: bytes, offset: int, items: list[Item], *, bar: bool) -> None:
         line = plain(segment)
         if self.line_sink is not None and not bar and (self.wanted is None or self.wanted.search(line)):
@@ -106,13 +114,14 @@ class LogParser:
         if self._tabular(line, offset, items):
             return
         skeleton, numbers = cut(line)
-        if not numbers:
+        if not numbers or self._repeated:
+            self._repeated = self._repeats is not None and self._repeats.search(line) is not None
             return
         reading = self._readings.get(skeleton)
         if reading is None:
             reading = self._read(skeleton, line, offset, items)
-        if not self._active and reading is not NOTHING and (reading.weak or not reading.values) and len(line) <= MAX_EARLY_BYTES:
-            self._early = [*self._early[1 - MAX_EARLY :], (skeleton, numbers, offset)]
+        if not self._active:
+            self._remember(skeleton, numbers, offset, reading)
         if reading is not NOTHING:
             made = self._fold.take(reading, numbers, offset, zlib.crc32(skeleton) if reading.weak else 0)
             if made:
@@ -120,6 +129,12 @@ class LogParser:
                 self._started = True
                 if self.format is None:
                     self.format = general.GENERAL
+
+    def _remember(self, skeleton: bytes, numbers: list[bytes], offset: int, reading: Reading) -> None:
+        """Keep a line that may mean something to a format which is recognised only later."""
+        telling = b"%|" in skeleton if reading is NOTHING else reading.weak or not reading.values
+        if telling and len(skeleton) <= MAX_EARLY_BYTES:
+            self._early = [*self._early[1 - MAX_EARLY :], (skeleton, numbers, offset)]
 
     def _tabular(self, line: bytes, offset: int, items: list[Item]) -> bool:
         """Whether the line is a table's row, whose items are then taken. Only where no format has been recognised."""
@@ -165,12 +180,13 @@ class LogParser:
     def _activate(self, one: Format) -> None:
         self._active.append(one)
         self._readings.clear()
+        self._repeats = one.repeats_after or self._repeats
         if not self._started:
             self._fold = Fold()
         if self.format in (None, general.GENERAL, "table"):
             self.format = one.name
         if one.reader == "lightning" and self._lightning is None:
-            self._lightning = LightningReader()
+            self._lightning = LightningReader(ends=dict(self._hints))
 
     def _replay(self, one: Format, items: list[Item]) -> None:
         """Read the early lines again, now that their format is known."""
@@ -185,7 +201,8 @@ class LogParser:
         return {
             "resume_offset": self._buffer.segment_start, "line_start": self._buffer.line_start, "lines": self.lines,
             "cut_lines": self.cut_lines, "skipping": self._buffer.skipping, "forced": self.forced, "format": self.format,
-            "active": [one.name for one in self._active], "fold": self._fold.state(), "started": self._started, "table": self._table.state(),
+            "active": [one.name for one in self._active], "fold": self._fold.state(), "started": self._started,
+            "table": self._table.state(), "repeated": self._repeated,
             "early": [[s.decode("latin-1"), [n.decode("latin-1") for n in numbers], at] for s, numbers, at in self._early],
             "lightning": None if self._lightning is None else self._lightning.state(),
         }  # fmt: skip
@@ -200,7 +217,8 @@ class LogParser:
         known = {one.name: one for one in catalogue.formats}
         parser._active = [known[name] for name in state["active"] if name in known]
         parser._fold = Fold.restore(state["fold"])
-        parser._started = state["started"]
+        parser._started, parser._repeated = state["started"], state["repeated"]
+        parser._repeats = next((one.repeats_after for one in parser._active if one.repeats_after is not None), None)
         parser._table = Table.restore(state["table"])
         parser._early = [(s.encode("latin-1"), [n.encode("latin-1") for n in numbers], at) for s, numbers, at in state["early"]]
         if state["lightning"] is not None:

@@ -62,7 +62,7 @@ class Place:
         return self.step, self.epoch
 
     def _turned_local(self, step: float, epoch: float, before: float | None) -> bool:
-        return before is not None and epoch > before and self.in_epoch is not None and step <= self.in_epoch and self.local is None
+        return before is not None and epoch > before and self.in_epoch is not None and step < self.in_epoch and self.local is None
 
     def _printed(self, step: float, *, measured: bool) -> tuple[float, float | None]:
         if measured or self.step is None or step >= self.step or not self.printed:

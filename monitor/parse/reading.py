@@ -18,6 +18,8 @@ class Anchor(StrEnum):
     """To the next step that is printed (build-nanogpt prints it before)."""
     EPOCH = "epoch"
     """To the last epoch that was seen (a banner above it)."""
+    BAR = "bar"
+    """To the step that the main progress bar shows next (Transformers writes its dict above the bar); else to its own epoch."""
     COUNT = "count"
     """Nothing in the log counts: it is the n-th line of its kind."""
 
@@ -39,7 +41,8 @@ class Reading:
     ``weak``: nothing on the line says that it is a metric line but its likeness to others; it counts when it repeats.
     ``local``: the step begins anew in every epoch; ``is_global``: its name says that it does not.
     ``default_step``: where a line belongs that comes before any step. ``by_total``: two kinds of bars look alike but for their
-    totals; the first kind is the training. ``once``: a step's first value is the one that counts.
+    totals; the first kind is the training. ``main_bar``: a state of the
+    bar that counts the steps of the run. ``once``: a step's first value is the one that counts.
     ``bar``: a state of a progress bar, of which a step's last one counts. ``full``: (n, total) that must be equal.
     """
 
@@ -65,6 +68,7 @@ class Reading:
     default_step: float | None = None
     by_total: bool = False
     once: bool = False
+    main_bar: bool = False
 
 
 NOTHING = Reading("")

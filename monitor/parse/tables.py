@@ -10,11 +10,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from monitor.parse.names import is_metric, loss_kind, role, safe
-from monitor.parse.reading import Anchor, Reading, Value
+from monitor.parse.reading import Reading, Value
 
 _NAME = re.compile(r"[A-Za-z_#%][\w ./@%()\[\]:*+-]{0,59}")
 _CELL = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|nan|NaN|inf|Inf|Infinity)%?")
-_SPLIT = {",": re.compile(rb","), "\t": re.compile(rb"\t"), "|": re.compile(rb" *(?:\||\xe2\x94\x82|\xe2\x94\x83) *"), " ": re.compile(rb" +"), ";": re.compile(rb";")}
+_SPLIT = {
+    ",": re.compile(rb","), "\t": re.compile(rb"\t"), "|": re.compile(rb" *(?:\||\xe2\x94\x82|\xe2\x94\x83) *"),
+    " ": re.compile(rb" +"), ";": re.compile(rb";"),
+}  # fmt: skip
 _RULE_LINE = re.compile(rb"\s*[+|]?[-=+|: ]{10,}\s*$")
 _ROW = re.compile(rb"\s*\|\s*([A-Za-z_][\w ./@%()-]*?)\s*\|\s*([^|]*?)\s*\|\s*$")
 MAX_COLUMNS = 200
@@ -115,7 +118,10 @@ def _reading(kind: str, names: list[str]) -> Reading | None:
     best: dict[str, tuple[int, int]] = {}
     for index, name in enumerate(names):
         meaning = role(name)
-        if meaning in ("step", "epoch") and meaning not in places:
+        if meaning == "step" and name.lower().endswith("total_timesteps"):
+            places["step"] = index
+            continue
+        if meaning in ("step", "epoch") and meaning not in places and name.lower() not in ("iterations", "n_updates"):
             places[meaning] = index
             continue
         said = loss_kind(name)
@@ -127,5 +133,4 @@ def _reading(kind: str, names: list[str]) -> Reading | None:
     for metric, (_, at) in best.items():
         values[at] = Value(metric, values[at].name, values[at].index)
     kept = {value.metric: value for value in reversed(values)}
-    anchor = Anchor.LAST
-    return Reading(kind, step=places.get("step"), epoch=places.get("epoch"), values=tuple(reversed(list(kept.values()))), anchor=anchor, rule=kind)
+    return Reading(kind, step=places.get("step"), epoch=places.get("epoch"), values=tuple(reversed(list(kept.values()))), rule=kind)
