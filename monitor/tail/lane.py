@@ -5,6 +5,8 @@ Polls, finds new files, reads; everything it has to say goes through ``emit``, w
 
 from __future__ import annotations
 
+import fnmatch
+import os
 import threading
 import time
 from collections import deque
@@ -16,7 +18,7 @@ from monitor.tail.listing import Listings
 from monitor.tail.mounts import Mount, MountTable
 from monitor.tail.news import FileNews, News, Position
 from monitor.tail.pace import Budget, Pace, Timetable
-from monitor.tail.walk import Findings, Source, Walk, is_pattern
+from monitor.tail.walk import LOG_SUFFIXES, Findings, Source, Through, Walk, is_pattern
 
 RESTING_S = 60.0
 """How often the way to a file that was found by its plain name is walked again, for links that now lead elsewhere."""
@@ -69,7 +71,6 @@ class _Standing:
     source: Source
     due_s: float
     files: int = 0
-    missing: int = 0
     problems: dict[str, str] = field(default_factory=dict)
 
 
@@ -108,15 +109,19 @@ class Lane:
         self._clock = clock
         self._watch = watch
         self._listings = Listings(self._beat)
+        self._through: Through = {}
         self._standing: list[_Standing] = []
         self._tended: dict[str, _Tended] = {}
         self._names: dict[str, str] = {}
         self._timetable: Timetable[str] = Timetable()
         self._budget = Budget(settings.looks_per_s)
         self._behind: dict[str, None] = {}
+        self._held = 0
         self._handed_over: set[Source] = set()
         self._given: deque[Source] = deque()
         self._poked: deque[tuple[str, bool]] = deque()
+        self._last_names: set[str] = set()
+        self._last_patterns: set[str] = set()
         self._news = threading.Event()
         self._stopping = False
         self._discover_s = 0.0
@@ -173,7 +178,10 @@ class Lane:
     def _round(self) -> None:
         now = self._clock()
         while self._given:
-            self._standing.append(_Standing(self._given.popleft(), now))
+            source = self._given.popleft()
+            self._standing.append(_Standing(source, now))
+            last = os.path.basename(source.origin)
+            (self._last_patterns if is_pattern(last) else self._last_names).add(last)
             self._discover_s = now
         looks = dict.fromkeys(self._timetable.take(now))
         looks.update(self._behind)
@@ -199,11 +207,18 @@ class Lane:
             path = self._names.get(real)
             if path is not None:
                 looks[path] = None
-            elif appeared:
+            elif appeared and self._may_be_wanted(os.path.basename(real)):
                 self._discover_s = min(self._discover_s, max(now, self._discovered_s + EVENT_GAP_S))
                 for standing in self._standing:
                     standing.due_s = min(standing.due_s, self._discover_s)
         return looks
+
+    def _may_be_wanted(self, name: str) -> bool:
+        """A new name is worth a discovery if a PATH could end in it, or if it looks like a directory on the way to one."""
+        suffix = os.path.splitext(name)[1]
+        if not suffix or suffix in LOG_SUFFIXES or name in self._last_names:
+            return True
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in self._last_patterns)
 
     def _settle(self) -> None:
         if self._settled < len(self._standing) and not self._behind and not self._given:
@@ -215,7 +230,7 @@ class Lane:
     def _discover(self, now: float) -> None:
         """Walks the sources that are due and begins to follow what is new."""
         self._discovered_s = now
-        walk = Walk(self._listings, self._mounts, self.mount)
+        walk = Walk(self._listings, self._mounts, self.mount, self._through)
         together = Findings()
         owners: dict[str, _Standing] = {}
         problems_changed = False
@@ -233,7 +248,7 @@ class Lane:
                     self._handed_over.add(source)
                     self._emit(Elsewhere(source))
             problems_changed |= found.problems != standing.problems
-            standing.problems, standing.files, standing.missing = found.problems, len(found.files), len(found.missing)
+            standing.problems, standing.files = found.problems, len(found.files) + found.known
             resting = found.files and not found.directories and not is_pattern(standing.source.origin)
             standing.due_s = now + (max(RESTING_S, self._settings.rediscover_s) if resting else self._settings.rediscover_s)
         self._discover_s = min((standing.due_s for standing in self._standing), default=now + self._settings.rediscover_s)
@@ -289,10 +304,12 @@ class Lane:
         follower = tended.follower
         now = self._clock()
         silent_s = now - tended.written_s if tended.written_s is not None else 0.0
-        hold = silent_s < HOLD_S and (follower.holds or self._held() < MOST_HELD)
+        held = follower.holds
+        hold = silent_s < HOLD_S and (held or self._held < MOST_HELD)
         self.busy = (now, path)
         look = follower.look(now, hold=hold)
         self.busy = None
+        self._held += follower.holds - held
         self._budget.spend(now)
         for news in look.news:
             if not self._emit(news):
@@ -305,9 +322,6 @@ class Lane:
             self._behind[path] = None
         else:
             self._behind.pop(path, None)
-
-    def _held(self) -> int:
-        return sum(1 for tended in self._tended.values() if tended.follower.holds) if self.mount.local else 0
 
     def _plan(self, path: str, tended: _Tended, changed: bool, now: float) -> None:
         """When to look again: by the file's own clock at first (it may have been silent for weeks), then by what is seen."""
@@ -324,6 +338,7 @@ class Lane:
     def _lose(self, path: str, tended: _Tended) -> None:
         """The path is gone: remember how far it was read, and let discovery wait for it."""
         self._left[path] = tended.follower.position
+        self._through.clear()
         del self._tended[path]
         if self._names.get(tended.real) == path:
             del self._names[tended.real]

@@ -15,15 +15,26 @@ BELIEVED_S = 60.0
 """No listing is believed for longer: some network file systems never touch a directory's time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The names that a pattern matches: plain files, and links and directories."""
+
+    files: tuple[str, ...]
+    others: tuple[tuple[str, EntryKind], ...]
+
+
 @dataclass(slots=True)
 class Listing:
-    """The names in one directory and what each is (a link is not followed). ``matches`` keeps what patterns made of them."""
+    """The names in one directory and what each is (a link is not followed). The object stays the same while the names do.
+
+    ``matches`` keeps what patterns made of the names: those that are files, and the others, which a walk has to follow each time.
+    """
 
     names: dict[str, EntryKind]
     mtime_ns: int
     made_s: float
     mtime_seen_s: float
-    matches: dict[str, list[tuple[str, EntryKind]]] = field(default_factory=dict)
+    matches: dict[str, Matches] = field(default_factory=dict)
 
 
 class Listings:
@@ -44,8 +55,8 @@ class Listings:
             for entry in entries:
                 names[entry.name] = "link" if entry.is_symlink() else "dir" if entry.is_dir(follow_symlinks=False) else "file"
         seen_s = kept.mtime_seen_s if kept and kept.mtime_ns == mtime_ns else now
-        fresh = Listing(names, mtime_ns, now, seen_s)
         if kept and kept.names == names:
-            fresh.matches = kept.matches
-        self._kept[directory] = fresh
+            kept.mtime_ns, kept.made_s, kept.mtime_seen_s = mtime_ns, now, seen_s
+            return kept
+        self._kept[directory] = fresh = Listing(names, mtime_ns, now, seen_s)
         return fresh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import threading
 import time
 from collections.abc import Callable
@@ -32,6 +33,8 @@ class Stream:
 
     def _run(self) -> None:
         self._emit(FileNews(self._path, "found", "reading standard input"))
+        ready = select.poll()
+        ready.register(self._descriptor, select.POLLIN)
         offset, news = 0, FileNews(self._path, "gone", "standard input ended")
         while not self._stopping:
             try:
@@ -43,7 +46,7 @@ class Stream:
                 break
             start, offset = offset, offset + len(data)
             position = Position(self._path, offset=offset, size=offset)
-            if not self._emit(Chunk(self._path, data, position, start, None, at_end=False, mtime_s=time.time())):
+            if not self._emit(Chunk(self._path, data, position, start, None, at_end=not ready.poll(0), mtime_s=time.time())):
                 return
         self._emit(Chunk(self._path, b"", Position(self._path, offset=offset, size=offset), offset, None, at_end=True, mtime_s=time.time()))
         self._emit(news)

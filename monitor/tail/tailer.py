@@ -76,8 +76,7 @@ class Tailer:
         for source in self._sources:
             self._give(source)
         if self._stdin is not None:
-            stream = self._streams[STDIN] = Stream(self._stdin, lambda item: self._put(STDIN, item))
-            self._settled[STDIN] = 0
+            stream = self._streams[STDIN] = Stream(self._stdin, partial(self._put, STDIN))
             stream.start()
 
     def stop(self) -> None:
@@ -111,15 +110,13 @@ class Tailer:
 
     def caught_up(self) -> bool:
         """Whether everything that was there at the start has been handed over once. A file system that hangs is not waited for."""
-        return all(
-            point in self._hung or count == (1 if point == STDIN else len(self._given[point])) for point, count in self._settled.items()
-        )
+        return all(point in self._hung or self._settled[point] == len(given) for point, given in self._given.items())
 
     def once(self) -> Iterator[list[News]]:
         """Everything up to the end of every file as it is now, then stops. ``start`` is called here."""
         self.start()
         try:
-            while not self.caught_up():
+            while not self.caught_up() or not self._streams.keys() <= self._settled.keys():
                 news = self._take(0.5)
                 if news:
                     yield news

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from monitor.tail.follow import trouble
-from monitor.tail.listing import EntryKind, Listings
+from monitor.tail.listing import EntryKind, Listing, Listings, Matches
 from monitor.tail.mounts import Mount, MountTable
 
 LOG_SUFFIXES = (".out", ".err", ".log")
+LOGS = "<logs>"
+"""Stands for the pattern of a directory that was given as a PATH: its logs."""
 MOST_LINKS = 40
 """As many links as Linux itself follows in one path (path_resolution(7))."""
 MOST_DIRECTORIES = 20_000
@@ -72,8 +74,8 @@ class Findings:
     elsewhere: list[Source] = field(default_factory=list)
     directories: set[str] = field(default_factory=set)
     problems: dict[str, str] = field(default_factory=dict)
-    missing: set[str] = field(default_factory=set)
-    """Names that a PATH without pattern gives and that do not exist."""
+    known: int = 0
+    """Files that stand in a listing which an earlier walk has been through; they are not named again."""
 
     def add(self, real: str, hops: int, shown: str) -> None:
         """One file under several names keeps the one that is no link, else the first in natural order."""
@@ -86,11 +88,21 @@ class Findings:
         return {shown: real for real, (_, shown) in sorted(self.files.items(), key=lambda item: natural_key(item[1][1]))}
 
 
-class Walk:
-    """One pass over PATHs on ``mount`` (None: all mounts). Never raises OSError: trouble is among the findings."""
+Through = dict[tuple[str, str, str], Listing]
+"""Which listing a walk has been through, by directory (as shown, really) and pattern: 10,000 names are not walked again for nothing."""
 
-    def __init__(self, listings: Listings, mounts: MountTable | None = None, mount: Mount | None = None) -> None:
+
+class Walk:
+    """One pass over PATHs on ``mount`` (None: all mounts). Never raises OSError: trouble is among the findings.
+
+    ``through`` is kept by those who walk again and again: the files of a listing that has not changed since are only counted.
+    """
+
+    def __init__(
+        self, listings: Listings, mounts: MountTable | None = None, mount: Mount | None = None, through: Through | None = None
+    ) -> None:
         self.found = Findings()
+        self._through: Through = {} if through is None else through
         self._listings = listings
         self._mounts = mounts
         self._mount = mount
@@ -127,7 +139,7 @@ class Walk:
         try:
             kind, target = self._kind(child)
         except OSError as error:
-            self._refused(after, child, error)
+            self._refused(child, error)
             return
         if kind != "link":
             self.walk(replace(after, real=child))
@@ -150,42 +162,32 @@ class Walk:
             if kind != "dir":
                 self.found.add(source.real, source.hops, source.shown)
                 return
-            self.found.directories.add(source.real)
-            names = self._listings.of(source.real).names
         except OSError as error:
-            self._refused(source, source.real, error)
+            self._refused(source.real, error)
             return
-        for name, kind in names.items():
-            if name.endswith(LOG_SUFFIXES) and kind != "dir" and not name.startswith("."):
-                self._entry(source, name, kind, ())
+        self._pattern(source, LOGS, ())
 
     def _pattern(self, source: Source, part: str, rest: tuple[str, ...]) -> None:
         try:
             listing = self._listings.of(source.real)
         except OSError as error:
-            self._refused(source, source.real, error)
+            self._refused(source.real, error)
             return
         self.found.directories.add(source.real)
         matches = listing.matches.get(part)
         if matches is None:
-            accepts = _matcher(part)
-            hidden = part.startswith(".")
-            matches = [
-                (name, kind)
-                for name, kind in listing.names.items()
-                if name == part or ((hidden or not name.startswith(".")) and accepts.match(name))
-            ]
-            listing.matches[part] = matches
-        for name, kind in matches:
-            self._entry(source, name, kind, rest)
-
-    def _entry(self, source: Source, name: str, kind: EntryKind, rest: tuple[str, ...]) -> None:
-        """One name of a listing; what a pattern matched and cannot lead on is passed over in silence."""
-        shown = os.path.join(source.shown, name)
-        if kind != "file":
-            self._enter(source, name, replace(source, parts=rest, shown=shown))
-        elif not rest:
-            self.found.add(os.path.join(source.real, name), source.hops, shown)
+            matches = listing.matches[part] = _match(listing, part)
+        if not rest:
+            place = (source.shown, source.real, part)
+            if self._through.get(place) is listing:
+                self.found.known += len(matches.files)
+            else:
+                self._through[place] = listing
+                for name in matches.files:
+                    self.found.add(os.path.join(source.real, name), source.hops, os.path.join(source.shown, name))
+        for name, kind in matches.others:
+            if part is not LOGS or kind == "link":
+                self._enter(source, name, replace(source, parts=rest, shown=os.path.join(source.shown, name)))
 
     def _deep(self, source: Source, rest: tuple[str, ...]) -> None:
         """``**``: this directory and all below it, but for hidden ones and links."""
@@ -197,7 +199,7 @@ class Walk:
         try:
             names = self._listings.of(source.real).names
         except OSError as error:
-            self._refused(source, source.real, error)
+            self._refused(source.real, error)
             return
         self.found.directories.add(source.real)
         for name, kind in names.items():
@@ -208,15 +210,24 @@ class Walk:
                 else:
                     self._deep(below, rest)
 
-    def _refused(self, source: Source, path: str, error: OSError) -> None:
+    def _refused(self, path: str, error: OSError) -> None:
+        """What does not exist is no trouble: it is waited for."""
         if error.errno not in _ABSENT:
             self.found.problems[path] = trouble(error)
-        elif not is_pattern(source.origin):
-            self.found.missing.add(os.path.join(source.shown, *source.parts))
 
 
 def _names(path: str) -> tuple[str, ...]:
     return tuple(name for name in path.split("/") if name not in ("", "."))
+
+
+def _match(listing: Listing, part: str) -> Matches:
+    """The names that ``part`` matches as a shell would (no hidden ones unless asked for), or that are ``part`` to the letter."""
+    accepts, hidden = _matcher(part), part.startswith(".")
+    names = [name for name in listing.names if name == part or ((hidden or not name.startswith(".")) and accepts.match(name))]
+    if part is LOGS:
+        names = [name for name in listing.names if name.endswith(LOG_SUFFIXES) and not name.startswith(".")]
+    others = tuple((name, listing.names[name]) for name in names if listing.names[name] != "file")
+    return Matches(tuple(name for name in names if listing.names[name] == "file"), others)
 
 
 @lru_cache(maxsize=512)

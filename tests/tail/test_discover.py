@@ -136,6 +136,6 @@ def test_a_mount_is_told_by_the_path_alone(path: str, kind: str, local: bool) ->
     assert (kind, local) == (mount.kind, mount.local)
 
 
-@pytest.mark.parametrize("kind", ["nfs", "nfs4", "lustre", "gpfs", "beegfs", "ceph", "cifs", "9p", "afs", "autofs", "fuse.sshfs", "unheard"])
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "lustre", "gpfs", "beegfs", "ceph", "cifs", "9p", "afs", "autofs", "fuse.x", "unheard"])
 def test_what_is_not_surely_local_is_polled(kind: str) -> None:
     assert not MountTable.parse(f"27 1 254:0 / /x rw - {kind} y rw").of("/x/a.out").local

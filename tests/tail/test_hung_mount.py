@@ -28,12 +28,27 @@ class Share:
 
     server: Path
     client: Path
-    sftp_pid: int
+    sftp_pid: int = 0
+
+    def mount(self) -> None:
+        script, pid = self.server.with_name("sftp.sh"), self.server.with_name("pid")
+        script.write_text(f"#!/bin/sh\necho $$ > {pid}\nexec {SFTP}\n")
+        script.chmod(0o755)
+        subprocess.run(["sshfs", "-o", f"ssh_command={script},{OPTIONS}", f"x:{self.server}", self.client], check=True, timeout=20)
+        self.sftp_pid = int(pid.read_text())
 
     def hang(self, at_most_s: float) -> None:
         """Stops the server, and before that sees to it that it goes on: not even SIGKILL ends who waits for it."""
         subprocess.Popen(["sh", "-c", f"sleep {at_most_s}; kill -CONT {self.sftp_pid}"], start_new_session=True)
         os.kill(self.sftp_pid, signal.SIGSTOP)
+
+    def break_off(self) -> None:
+        """Kills the client of the mount: from now on every call gives ENOTCONN."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                if words[0].endswith(b"sshfs") and os.fsencode(self.client) in words:
+                    os.kill(int(process.name), signal.SIGKILL)
 
     def answer(self) -> None:
         os.kill(self.sftp_pid, signal.SIGCONT)
@@ -44,17 +59,14 @@ def share(tmp_path: Path) -> Iterator[Share]:
     needs("sshfs", "fusermount3", str(SFTP))
     if not os.access("/dev/fuse", os.W_OK):
         pytest.skip("/dev/fuse is not there")
-    server, client, script, pid = tmp_path / "server", tmp_path / "client", tmp_path / "sftp.sh", tmp_path / "pid"
-    server.mkdir()
-    client.mkdir()
-    script.write_text(f"#!/bin/sh\necho $$ > {pid}\nexec {SFTP}\n")
-    script.chmod(0o755)
-    subprocess.run(["sshfs", "-o", f"ssh_command={script},{OPTIONS}", f"x:{server}", client], check=True, timeout=20)
-    share = Share(server, client, int(pid.read_text()))
+    share = Share(tmp_path / "server", tmp_path / "client")
+    share.server.mkdir()
+    share.client.mkdir()
+    share.mount()
     yield share
     with suppress(ProcessLookupError):
         share.answer()
-    subprocess.run(["fusermount3", "-u", "-z", client], check=False, timeout=20)
+    subprocess.run(["fusermount3", "-u", "-z", share.client], check=False, timeout=20)
 
 
 def test_what_another_host_writes_is_seen_by_polling_though_nothing_is_announced(share: Share) -> None:
@@ -166,6 +178,24 @@ def test_a_reader_that_is_killed_is_started_again_and_goes_on(share: Share) -> N
         assert isinstance(lane, RemoteLane)
         assert lane._process is not None
         lane._process.kill()
+        append(share.server / "train.out", b"step 2\n")
+        following.until_read(log, b"step 1\nstep 2\n")
+        assert [] == following.resets
+
+
+def test_a_mount_that_breaks_is_told_once_and_taken_up_again_when_it_is_mounted_anew(share: Share) -> None:
+    log = share.client / "train.out"
+    (share.server / "train.out").write_bytes(b"step 1\n")
+    with Following(log) as following:
+        following.until_read(log, b"step 1\n")
+        share.break_off()
+        following.until(lambda: any(news.kind == "failing" for news in following.news))
+        for _ in range(10):
+            following.take(0.02)
+        told = [(news.path, news.kind) for news in following.news]
+        assert len(told) == len(set(told))
+        subprocess.run(["fusermount3", "-u", "-z", share.client], check=False, timeout=20)
+        share.mount()
         append(share.server / "train.out", b"step 2\n")
         following.until_read(log, b"step 1\nstep 2\n")
         assert [] == following.resets

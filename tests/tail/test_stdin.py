@@ -9,10 +9,10 @@ def test_standard_input_is_followed_and_its_end_is_told() -> None:
     with Following(STDIN, stdin=reader) as following:
         os.write(writer, b"step 1\n")
         following.until(lambda: following.content.get(STDIN) == b"step 1\n")
-        assert not following.tailer.caught_up()
+        assert following.tailer.caught_up()
         os.write(writer, b"step 2\n")
         os.close(writer)
-        following.until(following.tailer.caught_up)
+        following.until_told("gone", STDIN)
         assert b"step 1\nstep 2\n" == following.content[STDIN]
         assert ["found", "gone"] == following.kinds(STDIN)
     os.close(reader)
