@@ -36,7 +36,7 @@ def _progress(step: float | None, total: float | None) -> str:
         return ""
     if not total or total <= 0:
         return f"step {step_number(step)}"
-    filled = min(BAR, max(0, round(BAR * step / total)))
+    filled = round(BAR * min(1.0, max(0.0, step / total)))
     return f"step {step_number(step)} / {step_number(total)} {'█' * filled}{'·' * (BAR - filled)}"
 
 
