@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from monitor.snapshot import AlertView, EventView, ForecastView, MetricView, MilestoneView, RunView, SeriesView
+from monitor.tail.runs import slurm_job_id
 from rules.alert import FIRING, PENDING
 from rules.engine import Engine
 from rules.history import RunState, Series
@@ -115,9 +116,11 @@ def run_view(
         if alert.state in (FIRING, PENDING)
     )  # fmt: skip
     state = state_of(run)
+    job = slurm_job_id(run.run)
     return RunView(
         run=run.run, paths=tuple(run.paths), format=run.format, state=state, verdict=verdict_of(run), attempt=run.attempt, step=run.step,
-        epoch=run.epoch, total_steps=run.total_steps, facts=dict(run.facts),
+        epoch=run.epoch, total_steps=run.total_steps,
+        facts={"slurm_job_id": job, **run.facts} if job else dict(run.facts),
         metrics={name: metric_view(name, series, run.earlier.get(name)) for name, series in run.series.items() if series.values},
         milestones=tuple(milestone_view(m, run, (forecasts or {}).get(m.id)) for m in engine.milestones), alerts=alerts,
         events=tuple(EventView(e.kind, e.text, e.step, e.time_s, e.fields) for e in run.events), started_s=run.started_s,
