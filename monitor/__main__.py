@@ -1,3 +1,5 @@
+"""``python -m monitor`` is ``loss-watch``."""
+
 from monitor.cli import main
 
 main()

@@ -129,8 +129,11 @@ class Store:
         """Every run as it stood at the last commit, the points of its present attempt and the one before included."""
         found: dict[str, RunState] = {}
         for run, text in self.connection.execute("SELECT run, state FROM runs").fetchall():
-            told = json.loads(text)
-            found[run] = self._with_points(run_from_json(told), told)
+            try:
+                told = json.loads(text)
+                found[run] = self._with_points(run_from_json(told), told)
+            except (KeyError, TypeError, ValueError) as wrong:
+                raise StateError(f"{self.path}: was written by another version ({wrong!r}); move it away, the logs are then read anew") from None
         return found
 
     def _with_points(self, run: RunState, told: dict[str, Any]) -> RunState:

@@ -17,8 +17,8 @@ LONGEST_FILE_LINES = 400
 MEDIAN_FILE_LINES = 130
 
 JUDGES_WITH = frozenset({
-    "__future__", "array", "bisect", "collections", "contextlib", "dataclasses", "difflib", "enum", "fractions", "functools", "heapq",
-    "importlib", "itertools", "json", "math", "operator", "pkgutil", "re", "statistics", "string", "typing",
+    "__future__", "array", "bisect", "collections", "contextlib", "dataclasses", "difflib", "enum", "fnmatch", "fractions", "functools",
+    "heapq", "importlib", "itertools", "json", "math", "operator", "pkgutil", "re", "statistics", "string", "typing",
     "numpy", "pydantic", "re2", "rules",
 })  # fmt: skip
 """All that `rules` may import: nothing that looks at a clock, a file, a socket or the environment. importlib and pkgutil find its own
@@ -31,7 +31,7 @@ IMPORTERS = {
     "httpx": "monitor/notify/http.py",
     "hyperscan": "monitor/parse/",
     "jinja2": "monitor/",
-    "matplotlib": "monitor/report/",
+    "matplotlib": "monitor/chartimage.py",
     "numpy": "rules/forecast.py",
     "prometheus_client": "monitor/serve/metrics.py",
     "re2": "rules/regex.py",

@@ -20,9 +20,6 @@ from monitor.yamlfile import ConfigErrors
 from rules.engine import Engine
 from rules.units import human_duration
 
-PIPED_WIDTH = 160
-"""Columns where stdout is no terminal: everything is shown."""
-
 
 def status(state: Path | None, *, json: bool) -> int:
     """0 where the state file could be read, 2 where there is none."""
@@ -37,14 +34,9 @@ def status(state: Path | None, *, json: bool) -> int:
     if json:
         say_json(verdict_document(views) | {"watcher": watcher})
         return 0
-    from rich.console import Console
+    from monitor.display import print_table
 
-    from monitor.display import render
-
-    console = Console(highlight=False)
-    width = console.width if console.is_terminal else PIPED_WIDTH
-    snapshot = Snapshot(time.time(), __version__, label, watcher.get("address"), tuple(views), ready=True)
-    Console(highlight=False, width=width).print(render(snapshot, width))
+    print_table(Snapshot(time.time(), __version__, label, watcher.get("address"), tuple(views), ready=True))
     say()
     say(_sentence(watcher))
     return 0
