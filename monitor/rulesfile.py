@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from monitor.yamlfile import Document, load_yaml, parse_yaml
-from rules.spec import Rulebook, RulesReader
+from rules.spec import Problem, Rulebook, RulesReader
 
 
 @cache
@@ -30,9 +31,19 @@ def read_rulebook(document: Document, label: str) -> Rulebook:
     """The rulebook of a parsed file. Raises ConfigErrors."""
     reader = RulesReader(presets(), lambda path: baseline_curves(path, Path(document.path).parent))
     book = reader.read(document.value, label)
-    if reader.problems:
-        raise document.errors(reader.problems)
+    problems = [*reader.problems, *_of_channels(book.notify)]
+    if problems:
+        raise document.errors(problems)
     return book
+
+
+def _of_channels(notify: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong below ``notify:``, so that a file's mistakes are told all at once by every command."""
+    if not notify:
+        return []
+    from monitor.config import notify_problems
+
+    return [Problem(p.loc, p.message, p.advice, on_key="unknown" in p.message) for p in notify_problems(notify)]
 
 
 def baseline_curves(path: str, beside: Path) -> dict[str, tuple[list[float], list[float]]]:

@@ -7,22 +7,16 @@ from importlib.resources import files
 from pathlib import Path
 
 from monitor.commands.inputs import fail, say, say_json, warn
-from monitor.config import notify_problems
 from monitor.rulesfile import load_rules
 from monitor.rulesfile import presets as known_presets
-from monitor.yamlfile import ConfigErrors, load_yaml
+from monitor.yamlfile import ConfigErrors
 from rules.schema import rules_schema
-from rules.spec import Problem
 
 
 def lint(path: Path, *, json: bool) -> int:
     """0 where the file is right and its cases hold, 2 with every mistake."""
     try:
         book = load_rules(path)
-        document = load_yaml(path)
-        wrong = [Problem(("notify", *p.loc), p.message, p.advice) for p in notify_problems(book.notify)]
-        if wrong:
-            raise document.errors(wrong)
     except ConfigErrors as found:
         if json:
             say_json([{"path": e.path, "line": e.line, "column": e.column, "problem": e.problem, "advice": e.advice} for e in found.errors])
