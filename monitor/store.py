@@ -133,7 +133,8 @@ class Store:
                 told = json.loads(text)
                 found[run] = self._with_points(run_from_json(told), told)
             except (KeyError, TypeError, ValueError) as wrong:
-                raise StateError(f"{self.path}: was written by another version ({wrong!r}); move it away, the logs are then read anew") from None
+                advice = "move it away, the logs are then read anew"
+                raise StateError(f"{self.path}: was written by another version ({wrong!r}); {advice}") from None
         return found
 
     def _with_points(self, run: RunState, told: dict[str, Any]) -> RunState:

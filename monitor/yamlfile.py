@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from rules.spec import Loc, Problem
+from rules.problem import Loc, Problem
 
 MAX_BYTES = 1 << 20
 MAX_NODES = 100_000
@@ -129,6 +129,14 @@ def parse_yaml(text: str, path: str) -> Document:
     if reader.problems:
         raise document.errors(reader.problems)
     return document
+
+
+def plain_yaml(text: str) -> Any:
+    """Data that ships with the program or a user's format file: plain YAML types, no positions. Raises ValueError."""
+    try:
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (the C twin of SafeLoader)
+    except yaml.YAMLError as wrong:
+        raise ValueError(str(wrong)) from None
 
 
 class _Reader:

@@ -17,28 +17,16 @@ from pydantic import ValidationError
 from rules.conditions import kinds
 from rules.milestone import Condition, MalformedError, Milestone, MilestoneForm, condition, parse_milestone
 from rules.observation import VAL_LOSS
+from rules.problem import Loc, Problem
 from rules.rule import ANY_METRIC, ENDED, Context, Rule
 from rules.verdict import Severity
 
 TOP_KEYS = ("version", "metric", "preset", "baseline", "milestones", "rules", "notify", "tests")
 MILESTONE_OPS = {"below": "<", "at_most": "<=", "above": ">", "at_least": ">="}
 MILESTONE_KEYS = ("step", "epoch", "metric", *MILESTONE_OPS, "in", "worry", "severity", "name")
-Loc = tuple[str | int, ...]
 T = TypeVar("T")
 CurvesOf = Callable[[str], Mapping[str, tuple[Sequence[float], Sequence[float]]]]
 """From the path of a log to its curves (steps, values) by metric; raises ValueError with what is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One mistake. ``loc`` leads to the value (or to the key, where ``on_key``); ``at`` and ``length`` mark characters in it."""
-
-    loc: Loc
-    message: str
-    advice: str = ""
-    on_key: bool = False
-    at: int = 0
-    length: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 from monitor.commands.inputs import fail, say, say_json, the_rules, warn
 from monitor.config import Settings, SettingsProblem, settings, user_config_path
 from monitor.yamlfile import ConfigError, ConfigErrors, Document, load_yaml
-from rules.spec import Problem, Rulebook
+from rules.problem import Problem
+from rules.spec import Rulebook
 
 
 def the_channels(book: Rulebook, rules: Path | None) -> Settings:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.commands.inputs import USAGE, report_problems, say, say_json, the_formats
-from monitor.events import WANTED, EventReader
+from monitor.events import WANTED, EventReader, in_order
 from monitor.matcher import LineMatcher
 from monitor.oneshot import runs_of
 from monitor.parse.parser import Wanted
@@ -15,7 +15,7 @@ from monitor.summary import summarise
 from monitor.tail.discover import TailError
 from monitor.tail.whole import read_whole
 from rules.jsonable import step_number
-from rules.observation import Event
+from rules.observation import Event, Item
 
 SCHEMA_VERSION = 1
 
@@ -31,8 +31,11 @@ class EventLines:
     def search(self, line: bytes) -> object:
         return self._reader.hungry or (self._matcher.interesting is not None and self._matcher.interesting.search(line))
 
-    def line(self, line: bytes, offset: int) -> Sequence[Event]:
-        return self._reader.feed(line, offset, None)
+    def take(self, line: bytes, offset: int) -> None:
+        self._reader.take(line, offset)
+
+    def ordered(self, items: list[Item]) -> list[Item]:
+        return in_order(items, self._reader.settle(items))
 
     def flush(self) -> Sequence[Event]:
         return self._reader.flush()

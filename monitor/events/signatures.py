@@ -7,10 +7,9 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-import yaml
-
 from monitor.events.classes import CLASSES
 from monitor.events.finding import AFTER, CAUSE, COMMS, SLURM
+from monitor.yamlfile import plain_yaml
 
 _TIERS = {"cause": CAUSE, "slurm": SLURM, "comms": COMMS, "after": AFTER}
 _CAUGHT_IN_WORKER = re.compile(r"Caught (\w{1,80}) in ")
@@ -29,7 +28,7 @@ class Signature(NamedTuple):
 def signatures() -> tuple[Signature, ...]:
     """The rules of ``signatures.yaml`` in their order. Raises ValueError on a class that is not in the fixed list."""
     out = []
-    for rule in yaml.safe_load(files("monitor.events").joinpath("signatures.yaml").read_text("utf-8")):
+    for rule in plain_yaml(files("monitor.events").joinpath("signatures.yaml").read_text("utf-8")):
         if rule["class"] not in CLASSES:
             raise ValueError(f"signatures.yaml: no such class: {rule['class']}")
         out.append(Signature(rule["class"], re.compile("|".join(rule["any"])), rule.get("bare", True), _TIERS[rule.get("tier", "cause")]))

@@ -9,10 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from monitor.parse.format import Format, LineRule, compiled
 from monitor.parse.reading import Anchor
+from monitor.yamlfile import plain_yaml
 
 SHIPPED = Path(__file__).parent / "formats"
 _KEYS = {"name", "title", "about", "recognise", "lines", "samples", "reader", "general", "names", "priority", "repeats_after"}
@@ -55,11 +54,9 @@ def _shipped() -> tuple[Format, ...]:
 
 def read_format(path: Path) -> Format:
     """One format file. Raises FormatError, OSError."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 the C twin of SafeLoader
-        return make_format(document, source=str(path))
-    except (yaml.YAMLError, re.error, KeyError, TypeError, ValueError) as error:
+        return make_format(plain_yaml(path.read_text(encoding="utf-8")), source=str(path))
+    except (re.error, KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{path}: {error}") from error
 
 
