@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from heapq import merge
-from operator import attrgetter
 from typing import Any
 
-from monitor.events import WANTED, EventReader
+from monitor.events import WANTED, EventReader, in_order
 from monitor.matcher import LineMatcher
 from monitor.parse import Catalogue, LogParser
 from rules.alert import Transition
 from rules.engine import Engine
 from rules.history import RunState
 from rules.observation import Event, Item, Observation
-
-_OFFSET = attrgetter("offset")
 
 
 @dataclass(slots=True)
@@ -54,7 +50,6 @@ class FileFold:
         if told:
             self.events.restore(told["events"])
         self._found: list[Event] = []
-        self._step: float | None = None
         self.watch_for(matcher)
 
     def watch_for(self, matcher: LineMatcher) -> None:
@@ -84,17 +79,12 @@ class FileFold:
         return {"parser": self.parser.state(), "events": self.events.state()}
 
     def _line(self, line: bytes, offset: int) -> None:
-        self._found += self.events.feed(line, offset, self._step)
+        self.events.take(line, offset)
         self._found += self.matcher.events(line, offset)
 
     def _ordered(self, items: list[Item]) -> list[Item]:
         found, self._found = self._found, []
-        for item in reversed(items):
-            if isinstance(item, Observation):
-                self._step = item.at
-                found += self.events.note_observation(item.at)
-                break
-        return list(merge(items, found, key=_OFFSET)) if found else items
+        return in_order(items, found + self.events.settle(items))
 
 
 class Pipeline:

@@ -24,7 +24,11 @@ class LineReader(Protocol):
 
     wanted: Wanted | None
 
-    def line(self, line: bytes, offset: int) -> Sequence[Event]: ...
+    def take(self, line: bytes, offset: int) -> None: ...
+
+    def ordered(self, items: list[Item]) -> list[Item]:
+        """``items`` of a chunk with the events of its lines, in the order of the log."""
+        ...
 
     def flush(self) -> Sequence[Event]: ...
 
@@ -92,10 +96,12 @@ def _read(
     reader = events() if events is not None else None
     if reader is not None:
         parser.wanted = reader.wanted
-        parser.line_sink = lambda line, offset: digest.take(reader.line(line, offset))
+        parser.line_sink = reader.take
     for chunk in chunks:
-        digest.take(parser.feed(chunk))
-    digest.take(parser.flush())
+        items = parser.feed(chunk)
+        digest.take(items if reader is None else reader.ordered(items))
+    items = parser.flush()
+    digest.take(items if reader is None else reader.ordered(items))
     if reader is not None:
         digest.take(reader.flush())
     return parser, digest

@@ -63,37 +63,36 @@ class Gathering:
 
 @dataclass(slots=True)
 class KeyLists:
-    """Pure fold; ``open`` while a list is being gathered. ``told`` holds what this attempt has already said (other ranks)."""
+    """Pure fold over lines alone; ``open`` while a list is being gathered."""
 
     gathering: Gathering | None = None
-    told: list[str] = field(default_factory=list)
     report: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def open(self) -> bool:
         return self.gathering is not None or bool(self.report)
 
-    def feed(self, line: str, offset: int, step: float | None) -> list[Event]:
+    def feed(self, line: str, offset: int) -> list[Event]:
         events: list[Event] = []
         if self._row(line):
             return events
         if self.report and not line.lstrip().startswith(("-", "Key", "Notes", "=")) and "LOAD REPORT" not in line:
-            events += self.flush(step)
+            events += self.flush()
         if self.gathering is not None and not self._gather(line):
-            events += self.flush(step)
+            events += self.flush()
         for kind, keys, count in self._on_line(line, offset):
-            events += self._tell(kind, keys, count, offset, step)
+            events += self._tell(kind, keys, count, offset)
         return events
 
-    def flush(self, step: float | None = None) -> list[Event]:
+    def flush(self) -> list[Event]:
         """What was gathered so far, as events: the list's end is only known by what follows it."""
         events: list[Event] = []
         held, self.gathering = self.gathering, None
         if held is not None and (held.count or held.expected):
-            events += self._tell(held.kind, held.keys, held.expected or held.count, held.offset, step)
+            events += self._tell(held.kind, held.keys, held.expected or held.count, held.offset)
         report, self.report = self.report, {}
         for kind, keys in report.items():
-            events += self._tell(kind, keys[:MAX_KEYS], len(keys), 0, step)
+            events += self._tell(kind, keys[:MAX_KEYS], len(keys), 0)
         return events
 
     def _row(self, line: str) -> bool:
@@ -176,16 +175,12 @@ class KeyLists:
                 self.gathering = Gathering(kind, None, offset)
         return out
 
-    def _tell(self, kind: str, keys: list[str], count: int, offset: int, step: float | None) -> list[Event]:
+    def _tell(self, kind: str, keys: list[str], count: int, offset: int) -> list[Event]:
         if count == 0:
             return []
-        mark = f"{kind} {count} {','.join(sorted(keys))[:400]}"
-        if mark in self.told:
-            return []
-        self.told = [*self.told[-31:], mark]
         names = ", ".join(keys[:4]) + (" ..." if count > 4 else "")
         text = f"{count} {'key' if count == 1 else 'keys'} {_TEXT[kind]}" + (f": {names}" if names else "")
-        return [Event(kind, text[:300], step, offset, fields={"count": count, "keys": keys[:MAX_KEYS]})]
+        return [Event(kind, text[:300], None, offset, fields={"count": count, "keys": keys[:MAX_KEYS]})]
 
     def state(self) -> dict[str, Any]:
         return asdict(self)
@@ -193,7 +188,7 @@ class KeyLists:
     @classmethod
     def restored(cls, state: dict[str, Any]) -> KeyLists:
         held = state.get("gathering")
-        return cls(Gathering(**held) if held else None, list(state.get("told", ())), dict(state.get("report", {})))
+        return cls(Gathering(**held) if held else None, dict(state.get("report", {})))
 
 
 def _each_layer(name: str) -> list[str]:

@@ -1,4 +1,7 @@
-"""Folds the plain lines of one file into events. It never reads a clock or a file, and never holds back what SLURM said.
+"""Folds the plain lines of one file into events. It never reads a clock or a file.
+
+Two phases, since a parser hands on lines while it reads a chunk, and observations after it: ``take`` looks at a line by itself
+(and knows from it whether it needs the next lines too), ``settle`` puts what was taken and the chunk's observations into order.
 
 An error in a log is no crash yet: programs catch and print exceptions. What may have ended the run is held as a finding, and
 dropped when training goes on for ``GOES_ON`` further steps. It is told when SLURM says that the job is over, or by ``flush``.
@@ -7,6 +10,9 @@ dropped when training goes on for ``GOES_ON`` further steps. It is told when SLU
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from heapq import merge
+from operator import attrgetter
 from typing import Any
 
 from monitor.events.finding import AFTER, CAUSE, EXIT, MAX_LINE, SLURM, Finding, replaces, same
@@ -17,7 +23,7 @@ from monitor.events.prefix import Source, split_prefix
 from monitor.events.signatures import bare
 from monitor.events.slurm_lines import Word, slurm_word
 from monitor.events.tracebacks import Tracebacks
-from rules.observation import Event
+from rules.observation import Event, Item, Observation
 
 GOES_ON = 3
 """Distinct later steps after which an error was no crash: other ranks may print one or two more while the run dies."""
@@ -30,6 +36,7 @@ WANTED: tuple[bytes, ...] = literals("wanted.txt")
 
 _NODE_OF_RANK = re.compile(r"^(?P<node>[\w.-]{1,80}):\d+:\d+ \[\d+\] NCCL INFO .{0,120}\brank (?P<rank>\d{1,6}) nranks")
 _ELASTIC = re.compile(r"^\s+(?P<key>host|rank|exitcode) {1,6}: (?P<value>[\w.-]{1,80})")
+_OFFSET = attrgetter("offset")
 _SIGNALS = {
     "-9": ("oom_killer", AFTER),
     "-11": ("segfault", CAUSE),
@@ -44,18 +51,30 @@ _USAGE = re.compile(r"^[\w./-]{1,80}: error: (?:unrecognized arguments|the follo
 _REQUEUE = re.compile(r"handling auto-requeue signal|[Rr]equeue?(?:d|ing) (?:SLURM )?job")
 
 
+def in_order(items: list[Item], events: list[Event]) -> list[Item]:
+    """Both in the order of the log; an event stands behind an item of the same line."""
+    return list(merge(items, sorted(events, key=_OFFSET), key=_OFFSET)) if events else items
+
+
+Fact = Word | Finding | Event | Source
+"""What one line says by itself; a ``Source`` is a line that only means something together with what the run has shown."""
+
+
 class EventReader:
-    """One file's events. Feed complete plain lines (ANSI taken off) in the order of the file."""
+    """One file's events. Give it complete plain lines (ANSI taken off) in the order of the file."""
 
     def __init__(self) -> None:
         self._tracebacks = Tracebacks()
         self._keys = KeyLists()
         self._marks = Marks()
+        self._taken: list[tuple[int, Fact]] = []
         self._finding: Finding | None = None
         self._told: str | None = None
         """Class of the crash that was told, until training goes on or a new attempt starts."""
         self._later_steps = 0
         self._last_step: float | None = None
+        self._offset = 0
+        self._lists_told: list[str] = []
         self._nodes: dict[str, str] = {}
         self._elastic: dict[str, str] = {}
         self._hosts: list[str] = []
@@ -67,48 +86,80 @@ class EventReader:
 
     def feed(self, line: bytes, offset: int, step: float | None) -> list[Event]:
         """Events that ``line`` (without its end) completes; ``step`` is the run's step where the line stands."""
-        events = self.note_observation(step) if step is not None and step != self._last_step else []
+        events = self.note_observation(step, offset)
+        self.take(line, offset)
+        return events + self.settle()
+
+    def take(self, line: bytes, offset: int) -> None:
+        """Look at a line; ``settle`` gives what came of it."""
         if is_noise(line):
-            return events
+            return
         if len(line) > MAX_BYTES:
             line = line[: MAX_BYTES // 2] + line[-MAX_BYTES // 2 :]
         source = split_prefix(line.decode("utf-8", "replace"))
-        if source.node and source.rank is not None:
-            self._place(source.rank, source.node)
-        word = slurm_word(source.rest, offset, step)
+        word = slurm_word(source.rest, offset, None)
         if word is not None:
-            return events + self._slurm(word, offset, step)
-        inside, finding = self._tracebacks.feed(source, offset, step)
+            self._taken.append((offset, word))
+            if word.requeue:
+                self._tracebacks = Tracebacks()
+            return
+        inside, finding = self._tracebacks.feed(source, offset, None)
         if finding is not None:
-            self._consider(finding)
-        if inside:
-            # torch puts the keys into the message of its exception
-            return events + (self._keys.feed(source.rest, offset, step) if finding is not None else [])
-        return events + self._plain(source, offset, step)
+            self._taken.append((offset, finding))
+        if inside and finding is None:
+            return
+        # torch puts the keys that did not fit into the message of its exception
+        lists = self._keys.feed(source.rest, offset)
+        self._taken += [(offset, event) for event in lists]
+        if not inside and not lists:
+            self._taken.append((offset, source))
 
-    def note_observation(self, step: float | None, count: int = 1) -> list[Event]:
-        """Training showed ``count`` further values, the last at ``step``: after ``GOES_ON`` steps an error was no crash."""
+    def settle(self, items: Sequence[Item] = ()) -> list[Event]:
+        """Events of the lines taken since the last call, among the observations of ``items``, all in the order of the log."""
+        if not self._taken and self._finding is None and self._told is None:
+            last = next((item for item in reversed(items) if isinstance(item, Observation)), None)
+            return [] if last is None else self.note_observation(last.at, last.offset)
+        taken, self._taken = self._taken, []
+        seen = [item for item in items if isinstance(item, Observation)]
+        events: list[Event] = []
+        at = 0
+        for offset, fact in taken:
+            while at < len(seen) and seen[at].offset <= offset:
+                events += self.note_observation(seen[at].at, seen[at].offset)
+                at += 1
+            events += self._understand(fact, offset)
+        for item in seen[at:]:
+            events += self.note_observation(item.at, item.offset)
+        return events
+
+    def note_observation(self, step: float | None, offset: int | None = None) -> list[Event]:
+        """Training showed a value at ``step``: after ``GOES_ON`` distinct further steps an error was no crash."""
         if step is None or step == self._last_step:
             return []
         self._last_step = step
+        self._offset = self._offset if offset is None else offset
         self._marks.moved()
         if self._finding is None and self._told is None:
             return []
-        self._later_steps += count
+        self._later_steps += 1
         if self._later_steps < GOES_ON:
             return []
-        told, self._told, self._finding = self._told, None, None
-        return [] if told is None else [Event("recovered", f"training went on after {told}", step, fields={"class": told})]
+        return self._recovered("training went on after {}")
 
     def flush(self) -> list[Event]:
         """What is held: call it at the end of the file and when the file has been silent for some seconds."""
-        events = self._keys.flush(self._last_step) + self._marks.flush()
-        if self._finding is not None and not (self._marks.completed and self._finding.tier >= SLURM + 1):
+        events = self.settle()
+        for event in self._keys.flush():
+            events += self._list(event)
+        for event in self._marks.flush():
+            event.offset = self._offset
+            events.append(event)
+        if self._finding is not None and not (self._marks.completed and self._finding.tier > SLURM):
             events += self._tell()
         return events
 
     def state(self) -> dict[str, Any]:
-        """JSON-able and bounded; ``restore`` takes it back."""
+        """JSON-able and bounded; ``restore`` takes it back. What was taken must have been settled."""
         return {
             "tracebacks": self._tracebacks.state(),
             "keys": self._keys.state(),
@@ -117,6 +168,8 @@ class EventReader:
             "told": self._told,
             "later_steps": self._later_steps,
             "last_step": self._last_step,
+            "offset": self._offset,
+            "lists_told": self._lists_told,
             "nodes": self._nodes,
             "elastic": self._elastic,
             "hosts": self._hosts,
@@ -130,31 +183,58 @@ class EventReader:
         self._marks = Marks(**{**state["marks"], "members": int(state["marks"]["members"], 16)})
         self._finding = Finding(**state["finding"]) if state["finding"] else None
         self._told, self._later_steps, self._last_step = state["told"], state["later_steps"], state["last_step"]
+        self._offset, self._lists_told = state["offset"], list(state["lists_told"])
         self._nodes, self._elastic = dict(state["nodes"]), dict(state["elastic"])
         self._hosts = list(state["hosts"])
 
-    def _plain(self, source: Source, offset: int, step: float | None) -> list[Event]:
-        rest = source.rest
-        if self._elastic_line(rest, offset, step):
+    def _understand(self, fact: Fact, offset: int) -> list[Event]:
+        self._offset = offset
+        if isinstance(fact, Word):
+            return self._slurm(fact, offset)
+        if isinstance(fact, Finding):
+            self._consider(fact)
+            return []
+        if isinstance(fact, Event):
+            return self._list(fact)
+        return self._plain(fact, offset)
+
+    def _plain(self, source: Source, offset: int) -> list[Event]:
+        rest, step = source.rest, self._last_step
+        if source.node and source.rank is not None:
+            self._place(source.rank, source.node)
+        if self._elastic_line(rest, offset):
             return []
         placed = _NODE_OF_RANK.match(rest)
         if placed:
             self._place(int(placed["rank"]), placed["node"])
             return []
         if _REQUEUE.search(rest):
-            return self._requeued(rest, None, offset, step)
-        events = self._keys.feed(rest, offset, step) + self._marks.feed(rest, offset, step)
+            return self._requeued(rest, None, offset)
+        events = self._marks.feed(rest, offset, step)
         if any(event.kind == "started" for event in events):
-            events = self._new_start() + events
+            # What ended the life before this one no longer counts.
+            self._lists_told = []
+            events = self._recovered("a new start after {}") + events
         if not events and not rest.startswith((" ", "\t")) and not _CODE.search(rest):
             found = bare(rest) or (("runtime_error", EXIT) if _USAGE.search(rest) else None)
             if found:
-                self._consider(Finding(found[0], found[1], shown(rest, MAX_LINE), source.rank, source.node, offset, step))
+                self._consider(Finding(found[0], found[1], shown(rest, MAX_LINE), source.rank, source.node, offset))
         return events
+
+    def _list(self, event: Event) -> list[Event]:
+        """Keys that did not fit, unless another rank has said the same."""
+        keys = event.fields.get("keys")
+        mark = f"{event.kind} {event.fields.get('count')} {','.join(sorted(map(str, keys if isinstance(keys, list) else ())))[:400]}"
+        if mark in self._lists_told:
+            return []
+        self._lists_told = [*self._lists_told[-31:], mark]
+        event.step = self._last_step
+        return [event]
 
     def _consider(self, finding: Finding) -> None:
         if finding.tier > EXIT:
             return
+        finding.step = self._last_step
         if finding.node is None and finding.rank is not None:
             finding.node = self._nodes.get(str(finding.rank))
         finding.line = shown(finding.line, MAX_LINE)
@@ -163,37 +243,31 @@ class EventReader:
             if held is not None and held.crash == finding.crash and finding.node is None:
                 finding.node = held.node
             self._finding, self._later_steps = finding, 0
-            if self._told == finding.crash:
-                return
-            self._told = None
+            if self._told != finding.crash:
+                self._told = None
         elif same(finding, held):
             held.copies += 1
             if not held.traceback and finding.traceback:
                 held.traceback = finding.traceback
 
-    def _slurm(self, word: Word, offset: int, step: float | None) -> list[Event]:
+    def _slurm(self, word: Word, offset: int) -> list[Event]:
         if word.requeue:
-            return self._requeued("the job was put back into the queue", word.node, offset, step)
+            return self._requeued("the job was put back into the queue", word.node, offset)
         if word.finding is not None:
             self._consider(word.finding)
         if word.ends is None:
             return []
         how = {"how": word.ends, "node": word.node}
         line = word.finding.line if word.finding else word.ends
-        return [*self._tell(), Event("ended", shown(line), step, offset, fields=how)]
+        return [*self._tell(), Event("ended", shown(line), self._last_step, offset, fields=how)]
 
-    def _requeued(self, line: str, node: str | None, offset: int, step: float | None) -> list[Event]:
+    def _requeued(self, line: str, node: str | None, offset: int) -> list[Event]:
         self._finding = self._told = None
-        self._tracebacks = Tracebacks()
-        return [Event("requeued", shown(line), step, offset, fields={"node": node})]
+        return [Event("requeued", shown(line), self._last_step, offset, fields={"node": node})]
 
-    def _new_start(self) -> list[Event]:
-        """A new life of the run in the same file: what ended the one before it no longer counts."""
-        self._keys.told = []
-        if self._finding is None and self._told is None:
-            return []
+    def _recovered(self, text: str) -> list[Event]:
         told, self._told, self._finding = self._told, None, None
-        return [] if told is None else [Event("recovered", f"a new start after {told}", self._last_step, fields={"class": told})]
+        return [] if told is None else [Event("recovered", text.format(told), self._last_step, self._offset, fields={"class": told})]
 
     def _tell(self) -> list[Event]:
         held = self._finding
@@ -204,7 +278,7 @@ class EventReader:
             held.node = self._nodes.get(str(held.rank)) or (self._hosts[0] if len(self._hosts) == 1 else None)
         return [held.event()]
 
-    def _elastic_line(self, rest: str, offset: int, step: float | None) -> bool:
+    def _elastic_line(self, rest: str, offset: int) -> bool:
         """The block of torchrun's ChildFailedError: host and rank of a failure, then its exit code (a signal is negative)."""
         found = _ELASTIC.match(rest)
         if not found:
@@ -221,7 +295,7 @@ class EventReader:
         elif value in _SIGNALS:
             crash, tier = _SIGNALS[value]
             rank, host = self._elastic.get("rank", ""), self._elastic.get("host")
-            self._consider(Finding(crash, tier, shown(rest), int(rank) if rank.isdigit() else None, host, offset, step))
+            self._consider(Finding(crash, tier, shown(rest), int(rank) if rank.isdigit() else None, host, offset))
         return True
 
     def _place(self, rank: int, node: str) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.events import KINDS, WANTED, EventReader, first_cause, is_noise, noise_literals
 from monitor.events.marks import ranges
+from rules.observation import Observation
 
 PIECES = st.sampled_from(
     [
@@ -187,3 +188,32 @@ def test_ranges_are_short(numbers, expected):
 def test_a_long_line_is_read_at_both_ends():
     line = b"train:   1%" * 20_000 + b"slurmstepd-n1: error: *** JOB 3 ON n1 CANCELLED AT 2026-11-23T01:11:02 DUE TO TIME LIMIT ***"
     assert ["crash", "ended"] == kinds(read(line))
+
+
+def test_lines_and_observations_of_one_chunk_are_put_into_order():
+    """A parser hands on lines while it reads a chunk, and its observations after it."""
+    reader = EventReader()
+    for at, line in enumerate([b"Traceback (most recent call last):", b"  File 'a'", b"ValueError: caught"]):
+        reader.take(line, 100 + at)
+    for at, line in enumerate([b"Traceback (most recent call last):", b"  File 'a'", b"torch.OutOfMemoryError: CUDA out of memory."]):
+        reader.take(line, 900 + at)
+    items = [Observation("train_loss", 1.0, float(step), offset=200 + step) for step in range(300)]
+    events = reader.settle(items) + reader.flush()
+    assert [("crash", "cuda_oom", 299.0)] == [(e.kind, e.fields["class"], e.step) for e in events]
+
+
+@settings(max_examples=100, deadline=None)
+@given(LOGS, st.lists(st.integers(0, 40), max_size=5))
+def test_events_are_the_same_however_a_log_is_cut(log, cuts):
+    lines = log.split(b"\n")
+    observations = [Observation("loss", 1.0, float(i), offset=10 * i + 5) for i in range(0, len(lines), 3)]
+
+    def run(bounds: list[int]) -> list[tuple[str, str, float | None]]:
+        reader, events = EventReader(), []
+        for low, high in zip(bounds, bounds[1:], strict=False):
+            for i in range(low, min(high, len(lines))):
+                reader.take(lines[i], 10 * i)
+            events += reader.settle([o for o in observations if 10 * low <= o.offset < 10 * high])
+        return [(e.kind, e.text, e.step) for e in events + reader.flush()]
+
+    assert run([0, 10**6]) == run([0, *sorted(set(cuts) - {0}), 10**6])
