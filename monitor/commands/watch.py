@@ -122,7 +122,7 @@ def _once(paths: Sequence[str], daemon: Daemon, options: WatchOptions) -> int:
     tailer = Tailer(paths, daemon.resume(), notify=False)
     tailer.start()
     try:
-        while daemon.turn(tailer, 0.2) or not tailer.caught_up():
+        while daemon.turn(tailer, 0.2) or not tailer.ended():
             pass
         daemon.turn(tailer, 0.0)
     finally:

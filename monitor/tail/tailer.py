@@ -112,11 +112,15 @@ class Tailer:
         """Whether everything that was there at the start has been handed over once. A file system that hangs is not waited for."""
         return all(point in self._hung or self._settled[point] == len(given) for point, given in self._given.items())
 
+    def ended(self) -> bool:
+        """Whether there is nothing to wait for in one pass: all is caught up, and standard input has been read to its end."""
+        return self.caught_up() and self._streams.keys() <= self._settled.keys()
+
     def once(self) -> Iterator[list[News]]:
         """Everything up to the end of every file as it is now, then stops. ``start`` is called here."""
         self.start()
         try:
-            while not self.caught_up() or not self._streams.keys() <= self._settled.keys():
+            while not self.ended():
                 news = self._take(0.5)
                 if news:
                     yield news
