@@ -14,8 +14,9 @@ from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from monitor import __version__
-from monitor.serve import documents, wire
+from monitor.serve import documents, page, wire
 from monitor.serve.metrics import Metrics
+from monitor.serve.silences import Silences
 from monitor.snapshot import MetricView, RunView, Snapshot
 
 
@@ -31,16 +32,22 @@ class Json(Response):
         return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def application(snapshot: Callable[[], Snapshot]) -> FastAPI:
-    """The application over ``snapshot()``, which is asked once a request. The API browser of fastapi is off: it loads from a CDN."""
+def application(snapshot: Callable[[], Snapshot], silences: Silences | None = None) -> FastAPI:
+    """The application over ``snapshot()``, which is asked once a request. The API browser of fastapi is off: it loads from a CDN.
+
+    Without ``silences`` nothing can be silenced from here, and the page offers none.
+    """
     app = FastAPI(
         title="loss-watch", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json",
-        description="What loss-watch knows about the training runs that it follows. Read only.",
+        description="What loss-watch knows about the training runs that it follows.",
     )  # fmt: skip
     _add_probes(app, snapshot)
     _add_metrics(app, snapshot)
-    _add_runs(app, snapshot)
+    _add_runs(app, snapshot, can_silence=silences is not None)
     _add_lists(app, snapshot)
+    if silences is not None:
+        _add_silences(app, snapshot, silences)
+    _add_page(app)
     return app
 
 
@@ -72,11 +79,11 @@ def _add_metrics(app: FastAPI, snapshot: Callable[[], Snapshot]) -> None:
         return Response(body, headers={"content-type": content_type})
 
 
-def _add_runs(app: FastAPI, snapshot: Callable[[], Snapshot]) -> None:
+def _add_runs(app: FastAPI, snapshot: Callable[[], Snapshot], *, can_silence: bool) -> None:
     @app.get("/api/v1/runs", response_model=wire.Runs, tags=["runs"])
     async def runs() -> Response:
         """Every run that is watched, in the order in which they were found."""
-        return Json(documents.runs(snapshot()))
+        return Json(documents.runs(snapshot(), can_silence=can_silence))
 
     # The longer path first: a run's name may hold a slash.
     @app.get("/api/v1/runs/{run:path}/series", response_model=wire.Series, tags=["runs"])
@@ -106,6 +113,49 @@ def _add_lists(app: FastAPI, snapshot: Callable[[], Snapshot]) -> None:
     async def news() -> Response:
         """What was told of late: milestones met, alerts that fired and resolved."""
         return Json(documents.news(snapshot()))
+
+
+def _add_silences(app: FastAPI, snapshot: Callable[[], Snapshot], silences: Silences) -> None:
+    @app.get("/api/v1/silences", response_model=wire.Silences, tags=["silences"])
+    async def listed() -> Response:
+        """The silences that hold now."""
+        return Json(documents.silences(silences.all()))
+
+    @app.post("/api/v1/silences", response_model=wire.Silence, status_code=201, tags=["silences"])
+    async def add(asked: wire.NewSilence) -> Response:
+        """Silence a run, or one of its rules, until a step (``step 200``), for a time (``2h``), or until its ``end``."""
+        _run(snapshot(), asked.run)
+        try:
+            made = silences.add(asked.run, asked.rule, asked.until)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+        return Json(documents.silence(made), 201)
+
+    @app.delete("/api/v1/silences/{silence_id}", status_code=204, tags=["silences"])
+    async def remove(silence_id: str) -> Response:
+        """Let a silence end now."""
+        if not silences.remove(silence_id):
+            raise HTTPException(404, f"no silence `{silence_id[:80]}`")
+        return Response(status_code=204)
+
+
+def _add_page(app: FastAPI) -> None:
+    files = page.assets()
+
+    @app.head("/", include_in_schema=False)
+    @app.get("/", include_in_schema=False)
+    @app.get("/static/{name}", include_in_schema=False)
+    async def file(request: Request, name: str = "index.html") -> Response:
+        """The page and its parts, revalidated by tag at each visit so that an update is seen at once."""
+        asset = files.get(name)
+        if asset is None:
+            raise HTTPException(404, "no such file")
+        headers = {"ETag": asset.tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+        if request.headers.get("if-none-match") == asset.tag:
+            return Response(status_code=304, headers=headers)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(asset.compressed, headers={**headers, "Content-Encoding": "gzip", "Content-Type": asset.content_type})
+        return Response(asset.body, headers={**headers, "Content-Type": asset.content_type})
 
 
 def _run(snapshot: Snapshot, name: str) -> RunView:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from monitor.serve.curve import columns, thin, trend
+from monitor.serve.silences import SilenceView
 from monitor.snapshot import AlertView, EventView, MetricView, MilestoneView, NewsView, RunView, Snapshot
 from rules.jsonable import jsonable, step_number
 
@@ -16,11 +17,11 @@ TREND_METRICS = ("val_loss", "train_loss")
 MAX_EVENT_CHARS = 2000
 
 
-def runs(snapshot: Snapshot) -> dict[str, Any]:
+def runs(snapshot: Snapshot, *, can_silence: bool = False) -> dict[str, Any]:
     """``/api/v1/runs``."""
     return {
         "schema_version": SCHEMA_VERSION, "time_s": snapshot.time_s, "version": snapshot.version, "rules": snapshot.rules_label,
-        "ready": snapshot.ready, "runs": [run(view) for view in snapshot.runs],
+        "ready": snapshot.ready, "can_silence": can_silence, "runs": [run(view) for view in snapshot.runs],
     }  # fmt: skip
 
 
@@ -61,6 +62,15 @@ def news(snapshot: Snapshot) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, "time_s": snapshot.time_s, "news": [_told(told) for told in snapshot.news]}
 
 
+def silences(held: Iterable[SilenceView]) -> dict[str, Any]:
+    """``/api/v1/silences``."""
+    return {"schema_version": SCHEMA_VERSION, "silences": [silence(one) for one in held]}
+
+
+def silence(held: SilenceView) -> dict[str, Any]:
+    return asdict(held)
+
+
 def run(view: RunView) -> dict[str, Any]:
     """One run of the list."""
     return {
@@ -87,7 +97,8 @@ def _milestone(milestone: MilestoneView) -> dict[str, Any]:
         observed = {"step": step_number(milestone.observed_step), "value": jsonable(milestone.observed_value)}
     return {
         "id": milestone.id, "metric": milestone.metric, "axis": milestone.axis, "step": step_number(milestone.step),
-        "expect": milestone.expect, "threshold": jsonable(milestone.threshold), "status": milestone.status, "observed": observed,
+        "expect": milestone.expect, "worry": milestone.worry, "threshold": jsonable(milestone.threshold), "status": milestone.status,
+        "observed": observed,
         "forecast": None if milestone.forecast is None else jsonable(asdict(milestone.forecast)),
     }  # fmt: skip
 

@@ -41,9 +41,12 @@ class Family:
             self.rows.append((labels, value))
 
 
-def families(snapshot: Snapshot, *, grace_s: float = GRACE_S) -> Iterator[Family]:
-    """Every family that ``snapshot`` has rows for, in a fixed order. Runs that ended ``grace_s`` before are left out."""
-    runs = [run for run in snapshot.runs if run.ended_s is None or snapshot.time_s - run.ended_s < grace_s]
+def families(snapshot: Snapshot, *, grace_s: float = GRACE_S, since_s: float = 0.0) -> Iterator[Family]:
+    """Every family that ``snapshot`` has rows for, in a fixed order. Runs that ended ``grace_s`` before are left out.
+
+    ``since_s``: when the watcher began (Unix s); what ended before counts as ended then, so that it is seen at least once.
+    """
+    runs = [run for run in snapshot.runs if run.ended_s is None or snapshot.time_s - max(run.ended_s, since_s) < grace_s]
     for group in (_metrics(runs), _progress(runs), _milestones(runs), _alerts(runs), _watcher(snapshot)):
         yield from (family for family in group if family.rows)
 

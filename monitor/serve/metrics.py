@@ -23,7 +23,7 @@ class Metrics:
     """Answers scrapes out of ``snapshot()``. ``grace_s``: how long an ended run's series stay."""
 
     def __init__(self, snapshot: Callable[[], Snapshot], *, grace_s: float = GRACE_S) -> None:
-        self._families = partial(families, grace_s=grace_s)
+        self._families = partial(families, grace_s=grace_s, since_s=snapshot().time_s)
         self._snapshot = snapshot
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
@@ -42,10 +42,10 @@ class SnapshotCollector(Collector):
 
     def __init__(self, snapshot: Callable[[], Snapshot], *, grace_s: float = GRACE_S) -> None:
         self._snapshot = snapshot
-        self._grace_s = grace_s
+        self._families = partial(families, grace_s=grace_s, since_s=snapshot().time_s)
 
     def collect(self) -> Iterable[Metric]:
-        for family in families(self._snapshot(), grace_s=self._grace_s):
+        for family in self._families(self._snapshot()):
             name = family.name.removesuffix("_total") if family.kind == "counter" else family.name
             name = name.removesuffix("_info") if family.kind == "info" else name
             metric = Metric(name, family.help, family.kind)

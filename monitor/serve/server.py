@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from monitor.serve import listen as listening
 from monitor.serve.listen import Address, ListenError
+from monitor.serve.silences import Silences
 from monitor.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -39,17 +40,19 @@ class Tls:
 class Server:
     """Serves ``snapshot()`` at ``listen`` (None: the default address, whose port may step aside).
 
-    ``token``: what every request but the health probes must carry. After ``start``, ``url`` says where it is, ``notes`` what
-    the user should be told.
+    ``token``: what every request but the health probes must carry. ``silences``: where the page keeps them; None offers none.
+    After ``start``, ``url`` says where it is, ``notes`` what the user should be told.
     """
 
     def __init__(
-        self, snapshot: Callable[[], Snapshot], listen: str | None = None, *, token: str | None = None, tls: Tls | None = None
-    ) -> None:
+        self, snapshot: Callable[[], Snapshot], listen: str | None = None, *, token: str | None = None, tls: Tls | None = None,
+        silences: Silences | None = None,
+    ) -> None:  # fmt: skip
         self._snapshot = snapshot
         self._listen = listen
         self._token = token
         self._tls = tls
+        self._silences = silences
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._uvicorn: uvicorn.Server | None = None
@@ -96,10 +99,10 @@ class Server:
         certificate, key = (None, None) if self._tls is None else (str(self._tls.certificate), str(self._tls.key))
         # A name that curl --unix-socket may be given; no browser finds a socket file.
         hosts = ["loss-watch"] if address.path is not None else [address.host.lower()]
+        app = Access(application(self._snapshot, self._silences), token=self._token, hosts=hosts)
         config = uvicorn.Config(
-            Access(application(self._snapshot), token=self._token, hosts=hosts), log_config=None, access_log=False, lifespan="off",
-            http="h11", ws="none", loop="asyncio", server_header=False, proxy_headers=False, timeout_keep_alive=30,
-            timeout_graceful_shutdown=1, ssl_certfile=certificate, ssl_keyfile=key,
+            app, log_config=None, access_log=False, lifespan="off", http="h11", ws="none", loop="asyncio", server_header=False,
+            proxy_headers=False, timeout_keep_alive=30, timeout_graceful_shutdown=1, ssl_certfile=certificate, ssl_keyfile=key,
         )  # fmt: skip
         self._uvicorn = uvicorn.Server(config)
         if self._stopping.is_set():

@@ -45,6 +45,7 @@ class Milestone(Document):
     axis: Literal["step", "epoch"]
     step: float
     expect: str
+    worry: str | None = Field(description="the condition that makes a missed milestone critical")
     threshold: Number
     status: Literal["pending", "met", "missed", "worry", "no_data"]
     observed: Observed | None
@@ -109,6 +110,7 @@ class Runs(Document):
     version: str
     rules: str
     ready: bool
+    can_silence: bool
     runs: list[Run]
 
 
@@ -160,3 +162,22 @@ class News(Document):
     schema_version: Literal[1]
     time_s: float
     news: list[Told] = Field(description="latest first, at most 200")
+
+
+class NewSilence(Document):
+    run: str = Field(max_length=300)
+    rule: str | None = Field(None, max_length=120, description="all rules of the run where it is null")
+    until: str = Field(max_length=40, description="`step 200`, `2h` or `end`", examples=["2h"])
+
+
+class Silence(Document):
+    id: str
+    run: str
+    rule: str | None
+    until: str
+    created_s: float
+
+
+class Silences(Document):
+    schema_version: Literal[1]
+    silences: list[Silence]

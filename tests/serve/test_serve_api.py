@@ -14,6 +14,7 @@ from serve.scenes import metric, run, seed_scene
 
 from monitor.serve import wire
 from monitor.serve.api import application
+from monitor.serve.silences import SilenceView
 from monitor.snapshot import EventView, RunView, Snapshot
 
 JSON_PATHS: list[tuple[str, type[BaseModel]]] = [
@@ -116,9 +117,61 @@ def test_ready_only_after_the_first_pass_over_the_logs() -> None:
     assert (200, 503) == (reading.get("/-/healthy").status_code, reading.get("/-/ready").status_code)
 
 
+_shown = [seed_scene()]
+_one_client = TestClient(application(lambda: _shown[0]), base_url="http://127.0.0.1")
+
+
 @given(st.text(max_size=40), st.floats())
 def test_whatever_a_log_says_stays_a_string_in_json(text: str, number: float) -> None:
     view = run("r", metrics=[metric("val_loss", [(1, number)])], events=(EventView("crash", text, None, None, {"line": text}),))
-    document = json.loads(client(view).get("/api/v1/runs/r").content)
+    _shown[0] = seed_scene(view)
+    document = json.loads(_one_client.get("/api/v1/runs/r").content)
     assert wire.RunDetail.model_validate(document)
     assert text.encode("utf-8", "replace").decode() == document["events"][0]["text"]
+
+
+class Kept:
+    """Silences in memory."""
+
+    def __init__(self) -> None:
+        self.held: list[SilenceView] = []
+
+    def all(self) -> list[SilenceView]:
+        return self.held
+
+    def add(self, run: str, rule: str | None, until: str) -> SilenceView:
+        if until != "2h":
+            raise ValueError(f"`{until}` is no time; write step 200, 2h or end")
+        self.held.append(SilenceView("7", run, rule, until, 0.0))
+        return self.held[-1]
+
+    def remove(self, silence_id: str) -> bool:
+        found = [one for one in self.held if one.id == silence_id]
+        self.held = [one for one in self.held if one.id != silence_id]
+        return bool(found)
+
+
+def test_a_silence_is_made_listed_and_ended() -> None:
+    asked = TestClient(application(seed_scene, Kept()), base_url="http://127.0.0.1")
+    made = asked.post("/api/v1/silences", json={"run": "13503904", "rule": "stall", "until": "2h"})
+    assert (201, "7") == (made.status_code, wire.Silence.model_validate(made.json()).id)
+    assert ["stall"] == [one.rule for one in wire.Silences.model_validate(asked.get("/api/v1/silences").json()).silences]
+    assert [204, 404] == [asked.delete("/api/v1/silences/7").status_code for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ({"run": "nothere", "until": "2h"}, 404, "no run"),
+        ({"run": "13503904", "until": "soon"}, 422, "write step 200, 2h or end"),
+        ({"run": "13503904", "until": "2h", "rules": "x"}, 422, "rules"),
+    ],
+)
+def test_a_silence_that_makes_no_sense_is_refused_with_the_reason(body: dict[str, str], status: int, says: str) -> None:
+    answer = TestClient(application(seed_scene, Kept()), base_url="http://127.0.0.1").post("/api/v1/silences", json=body)
+    assert (status, True) == (answer.status_code, says in answer.text)
+
+
+def test_without_anybody_to_keep_them_there_are_no_silences() -> None:
+    assert not get("/api/v1/runs")["can_silence"]
+    assert 404 == client().get("/api/v1/silences").status_code

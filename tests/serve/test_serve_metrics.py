@@ -93,8 +93,15 @@ def test_a_run_that_ended_is_down_at_once_and_gone_after_its_grace() -> None:
     ended = finished_run()
     assert 0.0 == value(scrape(seed_scene(ended)), "losswatch_run_up", run="13506127")
     assert 1.0 == value(scrape(seed_scene(training_run())), "losswatch_run_up", run="13503904")
-    later = replace(seed_scene(ended), time_s=NOW + GRACE_S)
-    assert "13506127" not in scrape(later)
+    seen = [seed_scene(ended)]
+    metrics = Metrics(lambda: seen[0])
+    seen[0] = replace(seed_scene(ended), time_s=NOW + GRACE_S)
+    assert b"13506127" not in metrics.scrape()[0]
+
+
+def test_a_run_that_ended_before_the_watcher_came_is_still_seen_for_the_grace() -> None:
+    old = replace(finished_run(), ended_s=NOW - 10 * GRACE_S)
+    assert 0.336 == value(scrape(seed_scene(old)), "losswatch_metric_value", run="13506127", metric="val_loss")
 
 
 def test_promtool_finds_nothing_to_say() -> None:
