@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -210,7 +211,7 @@ def test_events_are_the_same_however_a_log_is_cut(log, cuts):
 
     def run(bounds: list[int]) -> list[tuple[str, str, float | None]]:
         reader, events = EventReader(), []
-        for low, high in zip(bounds, bounds[1:], strict=False):
+        for low, high in itertools.pairwise(bounds):
             for i in range(low, min(high, len(lines))):
                 reader.take(lines[i], 10 * i)
             events += reader.settle([o for o in observations if 10 * low <= o.offset < 10 * high])
