@@ -44,13 +44,16 @@ def relative(values: Sequence[float]) -> list[float] | None:
 def scatter(logs: Sequence[float], values: Sequence[float]) -> float:
     """One point's standard deviation about the local trend, relative, never below one printed digit.
 
-    By the median absolute deviation of successive differences about their own median, over the root of 2: neither a slope nor a
-    few outliers enter. ``values`` are those that ``logs`` came from.
+    By the median absolute deviation of successive differences about their own median, over the root of 2, or of second differences,
+    over the root of 6, whichever is smaller: the first is inflated where the slope changes, the second by chance. Neither a slope nor
+    a few outliers enter. ``values`` are those that ``logs`` came from.
     """
     steps = [b - a for a, b in pairwise(logs)]
     if len(steps) < 3:
         return 0.1
     middle = median(steps)
-    spread: float = MAD_TO_SIGMA * median([abs(step - middle) for step in steps]) / 2.0**0.5
+    first = median([abs(step - middle) for step in steps]) / 2.0**0.5
+    second = median([abs(b - a) for a, b in pairwise(steps)]) / 6.0**0.5
     digit = rounding(values[-8:]) / max(median(values), 1e-300)
+    spread: float = MAD_TO_SIGMA * min(first, second)
     return max(spread, digit, 1e-6)

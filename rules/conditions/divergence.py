@@ -1,8 +1,8 @@
 """``divergence``: the loss stands at a multiple of its best and does not come down.
 
 The level is a median of the last points (3 of a validation metric, 9 of a batch loss), the best is the best such level of this
-attempt. A curve that is coming down again from its highest point is a spike in recovery, and a validation loss that rises while
-the train loss falls is overfitting: neither diverges.
+attempt. Over ``factor`` times the best it diverges when it goes on rising, or has stayed there for a while; a jump that comes down
+again is a spike, and a validation loss that rises while the train loss falls is overfitting.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ from rules.verdict import UNKNOWN, Severity, Status, Verdict
 SPARSE_POINTS, DENSE_POINTS = 3, 9
 STILL_FALLING = 0.9
 """A level this far below its recent highest is coming down."""
+SPARSE_PATIENCE, DENSE_PATIENCE = 5, 50
+SPARSE_RISES, DENSE_RISES = 1.15, 1.3
+"""Times the level that it had when it crossed the limit, above which it goes on rising. A level that jumped over the limit and
+neither rises nor falls is a spike for so many points; then it has diverged."""
 FIRST_POINTS = 10
 """Points of a batch loss before its best means anything: the first steps of a new head can be worse than its first loss."""
 
@@ -67,10 +71,19 @@ class Divergence(CurveRule):
             mark.update(best=level, best_step=series.steps[-1], limit=self._limit(level, first))
             best = level
         if level <= mark["limit"]:
+            mark.pop("over", None)
             if "bad" not in mark:
                 return FINE
             return Verdict(Status.OK, f"{metric} {short(level)} is below {short(mark['limit'])} again", series.steps[-1], value)
-        if self._recovers(series, count, level) or (is_sparse(metric) and train_falls(run, mark["best_step"])):
+        over = mark.setdefault("over", {"level": level, "points": 0})
+        over["points"] += 1
+        patience, rising = (SPARSE_PATIENCE, SPARSE_RISES) if is_sparse(metric) else (DENSE_PATIENCE, DENSE_RISES)
+        if over["points"] < count and count > SPARSE_POINTS:
+            # The median has not seen the whole of the jump yet.
+            over["level"] = max(over["level"], level)
+        if self._recovers(series, count, level) or not (over["points"] >= patience or level > rising * over["level"]):
+            return UNKNOWN
+        if is_sparse(metric) and train_falls(run, mark["best_step"]):
             return UNKNOWN
         times = f"{level / best:.3g} times its best" if best > 0 else f"{short(level - best)} over its best"
         return Verdict(

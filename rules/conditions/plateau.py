@@ -31,6 +31,12 @@ DENSE_GROUP = 10
 FIRST_GROUPS = 6
 """Points, or groups of ten, that must stand before the window for a forecast to mean anything."""
 LOOK_BACK = 240
+LEVEL_NOISE = 0.2
+"""Variance, in that of one point, of the level before the window."""
+LAST_PART = 0.9
+"""Share of a known total after which nothing is said: at the end of a decay the learning rate is nearly 0 and the loss is flat."""
+RISES = 2.0
+"""Standard errors by which a loss that is higher than before rises, and is no plateau."""
 ENOUGH_VALIDATIONS = 8
 """With so many validation points the batch loss is not asked."""
 
@@ -60,6 +66,8 @@ class Fall:
     error: float
     points: int
     since: float
+    rises: bool
+    """Within the window: whether it is a plateau or something worse is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +85,16 @@ class Plateau(CurveRule):
             return UNKNOWN
         if self.min_improvement is not None:
             return self._patience(metric, series, DENSE_GROUP if not sparse else 1, mark)
-        if sparse and "bad" not in mark and series.best_step is not None and series.best_step >= series.steps[-min(4, len(series.steps))]:
+        if "bad" not in mark and self._falls_plainly(series.values, 1 if sparse else DENSE_GROUP):
             return FINE
-        fall = self._fall(run, series, sparse)
+        if run.total_steps and run.step is not None and LAST_PART * run.total_steps < run.step <= run.total_steps:
+            return UNKNOWN
+        fall = self._fall(series, sparse)
         if fall is None:
             return UNKNOWN
         missed = fall.expected - fall.seen
+        if fall.seen < -RISES * fall.error or fall.rises:
+            return UNKNOWN
         if missed > self.sigmas * fall.error and fall.seen < self.share * fall.expected:
             return self._told(metric, series, fall)
         if "bad" not in mark:
@@ -93,7 +105,7 @@ class Plateau(CurveRule):
         return UNKNOWN
 
     def numbers(self, run: RunState, metric: str, series: Series, mark: Mark) -> Mapping[str, object]:
-        fall = self._fall(run, series, is_sparse(metric))
+        fall = self._fall(series, is_sparse(metric))
         if fall is None:
             return {"points": len(series.values), "window": self.window}
         return {
@@ -105,6 +117,15 @@ class Plateau(CurveRule):
         validations = run.series.get(VAL_LOSS)
         return VAL_LOSS in self.topics and validations is not None and len(validations.values) >= ENOUGH_VALIDATIONS
 
+    def _falls_plainly(self, values: Sequence[float], group: int) -> bool:
+        """Without statistics: over the window it fell by more than half of what it fell over the window before."""
+        window = self.window * group
+        if len(values) < 2 * window + group:
+            return False
+        lately, before = sum(values[-window:]) / window, sum(values[-2 * window : -window]) / window
+        here = sum(values[-window - group : -window]) / group
+        return here - lately > 0.5 * (sum(values[-2 * window - group : -2 * window]) / group - before) > 0.0
+
     def _told(self, metric: str, series: Series, fall: Fall) -> Verdict:
         return Verdict(
             Status.BREACHED,
@@ -115,7 +136,7 @@ class Plateau(CurveRule):
             resolves_when=f"{metric} falls again",
         )  # fmt: skip
 
-    def _fall(self, run: RunState, series: Series, sparse: bool) -> Fall | None:
+    def _fall(self, series: Series, sparse: bool) -> Fall | None:
         steps, values = _grouped(series, 1 if sparse else DENSE_GROUP)
         stood = len(values) - self.window
         if stood < FIRST_GROUPS:
@@ -123,20 +144,19 @@ class Plateau(CurveRule):
         logs = relative(values)
         if logs is None:
             return None
-        from rules.forecast import forecast
+        from rules.forecast import Schedule, forecast
 
+        middle = forecast(steps[:stood], values[:stood], steps[stood + self.window // 2], schedule=Schedule("constant"))
+        if middle is None:
+            return None
         noise = max(scatter(logs[:stood][-24:], values[:stood][-24:]), rounding(values[-8:]) / values[-1])
-        gone = expected = doubt = 0.0
-        for i in (stood + self.window // 2, len(values) - 1):
-            ahead = forecast(steps[:stood], values[:stood], steps[i], total_steps=run.total_steps)
-            if ahead is None:
-                return None
-            expected, doubt = log(ahead.value), max(doubt, (max(ahead.sigma**2 - noise**2, 0.0)) ** 0.5)
-            gone += expected / 2.0
-        here = sum(sorted(logs[max(0, stood - 3) : stood])[1:2]) if stood >= 3 else logs[stood - 1]
-        seen = here - sum(logs[stood:]) / self.window
-        error = (noise**2 * (1.0 / self.window + 1.0 / 3.0) + doubt**2) ** 0.5
-        return Fall(here - gone, seen, error, len(values), steps[stood])
+        doubt = max(middle.sigma**2 - noise**2, 0.0) ** 0.5
+        # The level before the window: its last three points, brought forward by the fall that is expected from point to point.
+        level, to_middle = sum(logs[stood - 3 : stood]) / 3.0, (self.window + 1) / 2.0
+        here = level - (level - log(middle.value)) / (to_middle + 1.0)
+        error = (noise**2 * (1.0 / self.window + LEVEL_NOISE) + doubt**2) ** 0.5
+        rises = logs[-1] + logs[-2] - min(logs[stood] + logs[stood + 1], 2.0 * here) > 2.0 * RISES * noise
+        return Fall(here - log(middle.value), here - sum(logs[stood:]) / self.window, error, len(values), steps[stood], rises)
 
     def _patience(self, metric: str, series: Series, group: int, mark: Mark) -> Verdict:
         _, values = _grouped(series, group)

@@ -26,7 +26,9 @@ from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 QUICK_POINTS = 16
 """A point that is not above its 16 predecessors is no spike: decided without statistics."""
-LEVEL_POINTS, NOISE_POINTS, TAIL_POINTS = 9, 48, 240
+LEVEL_POINTS, SPARSE_LEVEL = 9, 3
+"""Points whose median is the level before; few of a validation, which may still fall fast from one to the next."""
+NOISE_POINTS, TAIL_POINTS = 48, 240
 AT_ONCE_RISE = log(1.5)
 TAIL_FACTOR = 2.0
 """A single batch must be this many times farther off than the farthest of the last 240."""
@@ -45,7 +47,7 @@ class Spec(RuleSpec):
     metric: Metrics = Field(LOSSES, description="the metrics that are watched")
     sigmas: float = Field(8.0, gt=0.0, description="robust standard deviations above the level before")
     min_rise: Ratio = Field(0.1, ge=0.0, description="smallest rise that matters, against the level before")
-    min_points: int = Field(8, ge=4, description="points before it, below which nothing is said")
+    min_points: int = Field(6, ge=4, description="points before it, below which nothing is said")
 
     def build(self, context: Context) -> Rule:
         return Spike(**self.base(frozenset(self.metric)), sigmas=self.sigmas, min_rise=log(1.0 + self.min_rise), min_points=self.min_points)
@@ -57,25 +59,25 @@ class Spike(CurveRule):
 
     sigmas: float = 8.0
     min_rise: float = 0.0953
-    min_points: int = 8
+    min_points: int = 6
 
     def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:
-        value = series.values[-1]
+        value, sparse = series.values[-1], is_sparse(metric)
         if "after" in mark:
             return Verdict(Status.OK, mark.pop("after"), series.steps[-1], value)
         if "level" in mark:
             return self._follow(metric, series, value, mark)
-        if len(series.values) <= self.min_points or value <= max(series.values[-QUICK_POINTS - 1 : -1]) or not isfinite(value):
+        gate = SPARSE_LEVEL if sparse else QUICK_POINTS
+        if len(series.values) <= self.min_points or value <= max(series.values[-gate - 1 : -1]) or not isfinite(value):
             return FINE
         before = series.values[-NOISE_POINTS - 1 : -1]
         logs = relative(before)
         if logs is None or value <= 0:
             return UNKNOWN
-        level, sigma = median(logs[-LEVEL_POINTS:]), scatter(logs, before)
+        level, sigma = median(logs[-(SPARSE_LEVEL if sparse else LEVEL_POINTS):]), scatter(logs, before)
         rise = log(value) - level
         if rise <= self.min_rise or rise <= self.sigmas * sigma:
             return FINE
-        sparse = is_sparse(metric)
         alone = sparse or (rise >= AT_ONCE_RISE and self._beyond_the_tail(series, rise))
         mark.update(level=level, sigma=sigma, peak=value, since=series.steps[-1], points=1, wanted=1 if alone else IN_A_ROW)
         if sparse and rise >= AT_ONCE_RISE:
@@ -87,7 +89,7 @@ class Spike(CurveRule):
         logs = relative(before)
         if logs is None or len(logs) < self.min_points:
             return {"points": len(before)}
-        level = mark.get("level", median(logs[-LEVEL_POINTS:]))
+        level = mark.get("level", median(logs[-(SPARSE_LEVEL if is_sparse(metric) else LEVEL_POINTS):]))
         sigma = mark.get("sigma", scatter(logs, before))
         return {
             "value": series.values[-1], "level": exp(level), "sigma": f"{sigma:.2%}", "points": len(before), "sigmas": self.sigmas,

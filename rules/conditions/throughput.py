@@ -1,9 +1,10 @@
 """``throughput``: the run is slower than it was.
 
-A stretch is eight prints of one metric and at least two seconds; its pace is steps a second by the times of the lines or, where
-the lines have no times, the median of what the log says of its own speed (tokens a second, seconds a step and the like). The last
-``stretches`` must all be slower than ``below`` times the median of the stretches before. Stretches are kept as they end, so a
-judgement costs the same however long the run is.
+A stretch is a print, or as many as take two seconds; its pace is steps a second by the times of the lines or, where the lines have no
+times, what the log says of its own speed (tokens a second, seconds a step and the like). Three quarters of the stretches of the last
+``prints`` prints must be slower than ``below`` times the median of the stretches before: a validation or a checkpoint between two
+prints makes one stretch slow, not most of them. The last 64 stretches are kept, so a judgement costs the same however long the
+run is.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from rules.rule import ANY_METRIC, Context, Rule, RuleBase, RuleSpec
 from rules.units import Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
-PRINTS, MIN_STRETCH_S = 8, 2.0
+MIN_STRETCH_S = 2.0
 CHOSEN_AFTER = 8
 """Prints after which a metric is chosen to be the clock: the first that gets there is the densest."""
-MIN_PAST, KEPT = 5, 64
+MIN_LATELY, MIN_PAST, KEPT = 3, 5, 64
+JUDGED_EVERY = 4
+"""Stretches between two judgements."""
 RESOLVED_SHARE = 0.5
 """It resolves when half of the gap to the limit is closed: between the limit and the past pace."""
 
@@ -37,16 +40,16 @@ class Spec(RuleSpec):
     kind: ClassVar[str] = "throughput"
     default_severity: ClassVar[Severity] = Severity.WARNING
     below: Ratio = Field(0.7, gt=0.0, lt=1.0, description="share of the past pace below which it is slow")
-    stretches: int = Field(3, ge=1, le=32, description="stretches of eight prints that must all be slow")
+    prints: int = Field(16, ge=3, le=1000, description="prints that must be slow")
 
     def build(self, context: Context) -> Rule:
-        return Throughput(**self.base({ANY_METRIC}), below=self.below, stretches=self.stretches)
+        return Throughput(**self.base({ANY_METRIC}), below=self.below, prints=self.prints)
 
 
 @dataclass(frozen=True, slots=True)
 class Throughput(RuleBase):
     below: float = 0.7
-    stretches: int = 3
+    prints: int = 16
 
     def judge(self, run: RunState, now: float, item: Item | None) -> Verdict:
         mark = run.marks.get(self.id)
@@ -60,14 +63,12 @@ class Throughput(RuleBase):
         if "metric" not in mark and not self._choose(mark, item, series):
             return UNKNOWN
         mark["prints"] += 1
-        if mark["prints"] < PRINTS:
-            return UNKNOWN
         ended = self._clocked(mark, item) if mark["sign"] == 0 else self._spoken(mark, series)
         if ended is None:
             return UNKNOWN
-        mark.update(prints=0, since=mark.get("step"), step=item.at, time_s=item.time_s)
-        mark["paces"] = [*mark["paces"][-KEPT:], ended]
-        return self._verdict(run, mark)
+        mark["paces"] = [*mark["paces"][-KEPT:], [ended, mark["prints"]]]
+        mark.update(prints=0, step=item.at, time_s=item.time_s, ended=mark["ended"] + 1)
+        return UNKNOWN if mark["ended"] % JUDGED_EVERY else self._verdict(run, mark)
 
     def _choose(self, mark: dict[str, Any], item: Observation, series: Series) -> bool:
         """The clock of the run: any metric whose lines have times, else a metric that is a speed."""
@@ -76,7 +77,7 @@ class Throughput(RuleBase):
         sign = 0 if item.time_s is not None else speed_sign(item.metric)
         if item.time_s is None and sign == 0:
             return False
-        mark.update(metric=item.metric, sign=sign, prints=0, paces=[], step=item.at, time_s=item.time_s)
+        mark.update(metric=item.metric, sign=sign, prints=0, ended=0, paces=[], step=item.at, time_s=item.time_s)
         return True
 
     def _clocked(self, mark: dict[str, Any], item: Observation) -> float | None:
@@ -88,21 +89,25 @@ class Throughput(RuleBase):
         return (item.at - mark["step"]) / elapsed if elapsed >= MIN_STRETCH_S else None
 
     def _spoken(self, mark: dict[str, Any], series: Series) -> float | None:
-        said = [value for value in series.values[-PRINTS:] if isfinite(value) and value > 0]
-        if not said:
+        said = series.values[-1]
+        if not isfinite(said) or said <= 0:
             return None
-        return median(said) if mark["sign"] > 0 else 1.0 / median(said)
+        return said if mark["sign"] > 0 else 1.0 / said
 
     def _verdict(self, run: RunState, mark: dict[str, Any], explained: bool = False) -> Verdict:
-        paces: list[float] = mark.get("paces", [])
-        if len(paces) < MIN_PAST + self.stretches:
+        paces = mark.get("paces", [])
+        split, prints = len(paces), 0
+        while split > 0 and (prints < self.prints or len(paces) - split < MIN_LATELY):
+            split -= 1
+            prints += paces[split][1]
+        if split < MIN_PAST:
             return UNKNOWN
-        lately = paces[-self.stretches :]
-        past = mark.get("past") or median(paces[: -self.stretches])
+        lately = sorted(pace for pace, _ in paces[split:])
+        past = mark.get("past") or median(pace for pace, _ in paces[:split])
         unit = "steps/s" if mark["sign"] == 0 else mark["metric"] if mark["sign"] > 0 else f"1/{mark['metric']}"
         now, enough = median(lately), past * (self.below + RESOLVED_SHARE * (1.0 - self.below))
         numbers = {"pace_now": now, "pace_before": past, "unit": unit, "share": f"{now / past:.0%}", "limit": f"{self.below:.0%}"}
-        if max(lately) < self.below * past:
+        if lately[3 * len(lately) // 4] < self.below * past:
             # Kept while it is slow, or the slow stretches would become the past.
             mark["past"] = past
             return Verdict(
