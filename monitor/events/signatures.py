@@ -1,8 +1,9 @@
-"""What a line of an error says about its class. The rules are data: ``signatures.yaml``, ordered, the first match decides."""
+"""What a line of an error says about its class. The rules are data: ``signatures.toml``, ordered, the first match decides."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -26,11 +27,11 @@ class Signature(NamedTuple):
 
 @cache
 def signatures() -> tuple[Signature, ...]:
-    """The rules of ``signatures.yaml`` in their order. Raises ValueError on a class that is not in the fixed list."""
+    """The rules of ``signatures.toml`` in their order. Raises ValueError on a class that is not in the fixed list."""
     out = []
-    for rule in plain_yaml(files("monitor.events").joinpath("signatures.yaml").read_text("utf-8")):
+    for rule in plain_yaml(files("monitor.events").joinpath("signatures.toml").read_text("utf-8")):
         if rule["class"] not in CLASSES:
-            raise ValueError(f"signatures.yaml: no such class: {rule['class']}")
+            raise ValueError(f"signatures.toml: no such class: {rule['class']}")
         out.append(Signature(rule["class"], re.compile("|".join(rule["any"])), rule.get("bare", True), _TIERS[rule.get("tier", "cause")]))
     return tuple(out)
 
