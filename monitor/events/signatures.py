@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from monitor.events.classes import CLASSES
 from monitor.events.finding import AFTER, CAUSE, COMMS, SLURM
-from monitor.yamlfile import plain_yaml
 
 _TIERS = {"cause": CAUSE, "slurm": SLURM, "comms": COMMS, "after": AFTER}
 _CAUGHT_IN_WORKER = re.compile(r"Caught (\w{1,80}) in ")
@@ -29,7 +28,7 @@ class Signature(NamedTuple):
 def signatures() -> tuple[Signature, ...]:
     """The rules of ``signatures.toml`` in their order. Raises ValueError on a class that is not in the fixed list."""
     out = []
-    for rule in plain_yaml(files("monitor.events").joinpath("signatures.toml").read_text("utf-8")):
+    for rule in tomllib.loads(files("monitor.events").joinpath("signatures.toml").read_text("utf-8"))["signature"]:
         if rule["class"] not in CLASSES:
             raise ValueError(f"signatures.toml: no such class: {rule['class']}")
         out.append(Signature(rule["class"], re.compile("|".join(rule["any"])), rule.get("bare", True), _TIERS[rule.get("tier", "cause")]))
