@@ -20,7 +20,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-from monitor.tail.lane import Emit, Lane, LaneItem, Settings
+from monitor.tail.lane import Lane, Settings
+from monitor.tail.lanenews import Emit, LaneItem
 from monitor.tail.mounts import Mount, MountTable
 from monitor.tail.news import Chunk, FileNews, Position
 from monitor.tail.walk import Source

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from monitor.tail.discover import STDIN
-from monitor.tail.lane import LaneItem, Settled
+from monitor.tail.lanenews import LaneItem, Settled
 from monitor.tail.news import Chunk, FileNews, Position
 
 READ_BYTES = 1 << 16

@@ -10,7 +10,8 @@ from functools import partial
 
 from monitor.tail.discover import STDIN
 from monitor.tail.inbox import Inbox
-from monitor.tail.lane import Elsewhere, Lane, LaneItem, Settings, Settled, Waiting
+from monitor.tail.lane import Lane, Settings
+from monitor.tail.lanenews import Elsewhere, LaneItem, Settled, Waiting
 from monitor.tail.mounts import Mount, MountTable
 from monitor.tail.news import Chunk, FileNews, News, Position
 from monitor.tail.pace import Pace
