@@ -73,7 +73,8 @@ def test_the_first_observation_at_or_after_the_step_decides(
 def test_the_messages_say_the_value_the_step_and_what_was_expected() -> None:
     rules = engine("step 100 < 0.9, worry > 1.0")
     _, told = fold(rules, val((100, 1.07), (130, 0.88)))
-    assert ["val_loss 1.07 at step 100, expected < 0.9, worry above 1.0", "val_loss 0.88 at step 130, now < 0.9"] == [t.message for t in told]
+    expected = ["val_loss 1.07 at step 100, expected < 0.9, worry above 1.0", "val_loss 0.88 at step 130, now < 0.9"]
+    assert expected == [t.message for t in told]
 
 
 def test_a_value_below_the_range_is_met_and_said_to_be_ahead() -> None:
@@ -84,7 +85,8 @@ def test_a_value_below_the_range_is_met_and_said_to_be_ahead() -> None:
 def test_a_milestone_of_another_metric_on_the_epoch_axis_has_both_in_its_id() -> None:
     rules = engine("epoch 3 val_acc >= 0.71")
     run = RunState("r")
-    told = rules.see(run, Observation("val_acc", 0.5, 90, epoch=2.5), 0.0) + rules.see(run, Observation("val_acc", 0.72, 120, epoch=3.0), 0.0)
+    told = rules.see(run, Observation("val_acc", 0.5, 90, epoch=2.5), 0.0)
+    told += rules.see(run, Observation("val_acc", 0.72, 120, epoch=3.0), 0.0)
     assert [("val_acc-epoch-3", "met", 3.0)] == [(t.rule, t.state, t.step) for t in told]
 
 
@@ -154,7 +156,13 @@ def test_a_verdict_is_told_once_and_a_restored_fold_tells_nothing_again(values: 
 
 @pytest.mark.parametrize(
     ("text", "at", "length"),
-    [("stp 50 < 1", 0, 3), ("step x < 1", 5, 1), ("step 50 < 1, wory > 2", 13, 8), ("step 50 < 1, severity loud", 22, 4), ("step 50 in 2..1", 8, 7)],
+    [
+        ("stp 50 < 1", 0, 3),
+        ("step x < 1", 5, 1),
+        ("step 50 < 1, wory > 2", 13, 8),
+        ("step 50 < 1, severity loud", 22, 4),
+        ("step 50 in 2..1", 8, 7),
+    ],
 )
 def test_a_malformed_short_form_is_marked_where_it_is_wrong(text: str, at: int, length: int) -> None:
     with pytest.raises(MalformedError) as wrong:
