@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -44,13 +45,14 @@ def store() -> Iterator[Store]:
 
 
 @pytest.fixture
-def logs(tmp_path: Path) -> Path:
-    """A folder of logs that everybody may read, on a path that everybody may walk."""
+def logs() -> Iterator[Path]:
+    """A folder of logs that everybody may read, on a path that everybody may walk: pytest's own is closed to others."""
     folder = Path(tempfile.mkdtemp(prefix="lw-logs-"))
     folder.chmod(0o755)
     (folder / "train_13503904.out").write_text(step_line(25, 2.19))
     (folder / "milestones.yaml").write_text(RULES)
-    return folder
+    yield folder
+    shutil.rmtree(folder)
 
 
 @contextmanager
@@ -77,10 +79,11 @@ def fetched(url: str) -> str:
 
 
 def test_the_image_is_described_as_the_readme_says(store: Store) -> None:
-    config = store.describe()["Config"]
+    described = store.describe()
+    config = described["Config"]
     assert isinstance(config, dict)
     assert ("10311:10311", ["loss-watch"], {"/state": {}}) == (config["User"], config["Entrypoint"], config["Volumes"])
-    assert "Healthcheck" in config
+    assert "Healthcheck" in described
     assert ["10311/tcp"] == list(config["ExposedPorts"])
 
 
@@ -110,7 +113,7 @@ def test_a_mounted_log_is_followed_judged_and_scraped_and_the_state_outlives_the
             assert 0 == process.wait(timeout=10)
             assert time.monotonic() - asked < 3.0
         with (logs / "train_13503904.out").open("a") as log:
-            log.write(step_line(100, 1.2))
+            log.write(step_line(100, 1.6))
         with running(store, "second", *watch, logs=logs, env=env):
             told = [row["rule"] for request in hook.wait_for(2, 30) for row in request.json["transitions"]]
     assert ["step-50", "step-100"] == told
