@@ -33,6 +33,8 @@ FIRST_GROUPS = 6
 LOOK_BACK = 240
 LEVEL_NOISE = 0.2
 """Variance, in that of one point, of the level before the window."""
+DENSE_CAUTION = 2.0
+"""Times the error of a batch loss: neighbouring batches are alike (the order of the data), which no scatter of neighbours shows."""
 LAST_PART = 0.9
 """Share of a known total after which nothing is said: at the end of a decay the learning rate is nearly 0 and the loss is flat."""
 RISES = 2.0
@@ -50,11 +52,13 @@ class Spec(RuleSpec):
     window: int = Field(5, ge=3, le=1000, description="validation points, or tens of batch losses, over which it did not fall")
     share: Ratio = Field(0.2, gt=0.0, lt=1.0, description="of the expected fall; less is a plateau")
     sigmas: float = Field(4.0, gt=0.0, description="standard errors by which the expected fall must have been missed")
+    min_fall: Ratio = Field(0.005, ge=0.0, description="expected fall over the window below which a curve is simply late in its run")
     min_improvement: Ratio | None = Field(None, gt=0.0, description="instead: the improvement wanted over the window, such as 1%")
 
     def build(self, context: Context) -> Rule:
         base = self.base(frozenset(self.metric))
-        return Plateau(**base, window=self.window, share=self.share, sigmas=self.sigmas, min_improvement=self.min_improvement)
+        numbers = {name: getattr(self, name) for name in ("window", "share", "sigmas", "min_fall", "min_improvement")}
+        return Plateau(**base, **numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Plateau(CurveRule):
     window: int = 5
     share: float = 0.2
     sigmas: float = 4.0
+    min_fall: float = 0.005
     min_improvement: float | None = None
 
     def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:
@@ -95,6 +100,8 @@ class Plateau(CurveRule):
         missed = fall.expected - fall.seen
         if fall.seen < -RISES * fall.error or fall.rises:
             return UNKNOWN
+        if fall.expected < self.min_fall and "bad" not in mark:
+            return FINE
         if missed > self.sigmas * fall.error and fall.seen < self.share * fall.expected:
             return self._told(metric, series, fall)
         if "bad" not in mark:
@@ -154,7 +161,7 @@ class Plateau(CurveRule):
         # The level before the window: its last three points, brought forward by the fall that is expected from point to point.
         level, to_middle = sum(logs[stood - 3 : stood]) / 3.0, (self.window + 1) / 2.0
         here = level - (level - log(middle.value)) / (to_middle + 1.0)
-        error = (noise**2 * (1.0 / self.window + LEVEL_NOISE) + doubt**2) ** 0.5
+        error = (noise**2 * (1.0 / self.window + LEVEL_NOISE) + doubt**2) ** 0.5 * (1.0 if sparse else DENSE_CAUTION)
         rises = logs[-1] + logs[-2] - min(logs[stood] + logs[stood + 1], 2.0 * here) > 2.0 * RISES * noise
         return Fall(here - log(middle.value), here - sum(logs[stood:]) / self.window, error, len(values), steps[stood], rises)
 

@@ -28,6 +28,8 @@ QUICK_POINTS = 16
 """A point that is not above its 16 predecessors is no spike: decided without statistics."""
 LEVEL_POINTS, SPARSE_LEVEL = 9, 3
 """Points whose median is the level before; few of a validation, which may still fall fast from one to the next."""
+DENSE_HISTORY = 3
+"""Times ``min_points``: of a batch loss more must have been seen."""
 NOISE_POINTS, TAIL_POINTS = 48, 240
 AT_ONCE_RISE = log(1.5)
 TAIL_FACTOR = 2.0
@@ -68,7 +70,8 @@ class Spike(CurveRule):
         if "level" in mark:
             return self._follow(metric, series, value, mark)
         gate = SPARSE_LEVEL if sparse else QUICK_POINTS
-        if len(series.values) <= self.min_points or value <= max(series.values[-gate - 1 : -1]) or not isfinite(value):
+        few = len(series.values) <= self.min_points * (1 if sparse else DENSE_HISTORY)
+        if few or value <= max(series.values[-gate - 1 : -1]) or not isfinite(value):
             return FINE
         before = series.values[-NOISE_POINTS - 1 : -1]
         logs = relative(before)
