@@ -95,7 +95,8 @@ class Comparison:
         if "safetensors" in self.checkpoint_format:
             load = f"from safetensors.torch import load_file\n\nstate = load_file({self.checkpoint_path!r})"
         else:
-            load = f'import torch\n\nstate = torch.load({self.checkpoint_path!r}, map_location="cpu", weights_only=True){root}'
+            path = self.checkpoint_path if self.checkpoint_format != "names and shapes" else "CHECKPOINT"
+            load = f'import torch\n\nstate = torch.load({path!r}, map_location="cpu", weights_only=True){root}'
         key = f"k.removeprefix({self.checkpoint_prefix!r})" if self.checkpoint_prefix else "k"
         key += "".join(f'.replace(".{inner}", ".")' for inner in self.inner_wrappers)
         new = f"renames.get({key}, {key})" if self.renames else key
