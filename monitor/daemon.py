@@ -97,7 +97,7 @@ class Daemon:
         positions: dict[str, Position] = {}
         for path, (run, told) in self.store.files().items():
             fold = self.pipeline.open(path, run, told["fold"])
-            position = replace(Position.from_json(told["position"]), offset=fold.resume_offset, tail="", tail_bytes=0)
+            position = replace(Position.from_json(told["position"]), offset=fold.resume_offset)
             positions[path] = position
             self.files[path] = Followed(position, long_stop or bool(told["catching_up"]))
             if long_stop:

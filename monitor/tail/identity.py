@@ -29,7 +29,7 @@ def unchanged(descriptor: int, position: Position) -> bool:
         return False
     if not position.tail_bytes:
         return True
-    tail = os.pread(descriptor, position.tail_bytes, position.offset - position.tail_bytes)
+    tail = os.pread(descriptor, position.tail_bytes, position.tail_end - position.tail_bytes)
     return digest(tail) == position.tail
 
 
@@ -44,5 +44,5 @@ def moved_on(descriptor: int, position: Position, data: bytes, status: os.stat_r
     tail = data[-tail_bytes:] if len(data) >= tail_bytes else os.pread(descriptor, tail_bytes, offset - tail_bytes)
     return replace(
         position, offset=offset, device=status.st_dev, inode=status.st_ino, fingerprint=fingerprint, fingerprint_bytes=known,
-        size=max(status.st_size, offset), tail=digest(tail), tail_bytes=len(tail),
+        size=max(status.st_size, offset), tail=digest(tail), tail_bytes=len(tail), tail_end=offset,
     )  # fmt: skip

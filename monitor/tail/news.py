@@ -14,8 +14,9 @@ NewsKind = Literal["found", "gone", "failing", "recovered", "binary"]
 class Position:
     """How far a file was read and how to know it again. Identity is the path and its first bytes; the inode is a hint only.
 
-    ``fingerprint`` is a hash of the first ``fingerprint_bytes`` (at most 1024) bytes, ``tail`` one of the last ``tail_bytes`` before
-    ``offset``: a file that was cut and grew again under the same banner differs there. ``size`` is the size as last seen, in bytes.
+    ``fingerprint`` is a hash of the first ``fingerprint_bytes`` (at most 1024) bytes, ``tail`` one of the ``tail_bytes`` before
+    ``tail_end``, where reading last stood: a file that was cut and grew again under the same banner differs there. Who wants some bytes
+    again may set ``offset`` back and leave the rest. ``size`` is the size as last seen, in bytes.
     """
 
     path: str
@@ -27,6 +28,7 @@ class Position:
     size: int = 0
     tail: str = ""
     tail_bytes: int = 0
+    tail_end: int = 0
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -35,7 +37,7 @@ class Position:
     def from_json(cls, document: Mapping[str, Any]) -> Position:
         """From what ``as_json`` gave; keys that a later version added are ignored. Raises KeyError without a path."""
         known = {name: document[name] for name in cls.__slots__ if name in document}
-        return cls(**{"path": document["path"], **known})
+        return cls(**{"path": document["path"], "tail_end": document.get("offset", 0), **known})
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,3 +68,16 @@ def test_a_file_rewritten_while_its_half_line_was_all_that_was_known_begins_anew
     after = read_once([log], {str(log): at_line_start})
     assert [(str(log), "truncated")] == after.resets
     assert b"something else\n" == after.content[str(log)]
+
+
+def test_a_rewrite_is_known_though_reading_goes_on_at_an_earlier_place(tmp_path: Path) -> None:
+    log = tmp_path / "train.out"
+    banner = b"=" * 5000 + b"\n"
+    log.write_bytes(banner + b"step 100 loss 0.5\nhalf a li")
+    position = read_once([log]).positions[str(log)]
+    at_line_start = replace(position, offset=position.offset - len(b"half a li"))
+    same = read_once([log], {str(log): at_line_start})
+    assert ([], b"half a li") == (same.resets, same.content[str(log)])
+    log.write_bytes(banner + b"step 1 loss 2.5\n" * 10)
+    after = read_once([log], {str(log): at_line_start})
+    assert [(str(log), "truncated")] == after.resets
