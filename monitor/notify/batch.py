@@ -18,7 +18,7 @@ from rules.alert import FIRING, RESOLVED, Transition
 from rules.verdict import Severity
 
 STORM = 10
-"""From so many queued notifications on a channel sends one summary: nobody reads the tenth message of a minute."""
+"""From so many queued notifications of several runs on, a channel sends one summary: nobody reads the tenth message of a minute."""
 
 _JOINED = ("transitions", "catch_up", "ended")
 
@@ -35,12 +35,10 @@ def take(queued: Sequence[Notification], *, coalesces: bool = True) -> tuple[int
 
 
 def combine(told: Sequence[Notification]) -> Notification:
-    """One message for all of ``told``: itself, one about their run, or a summary."""
+    """One message for all of ``told``: itself, one about their run with all that happened to it, or a summary of several runs."""
     if len(told) == 1:
         return told[0]
-    if len(told) < STORM and len({each.run for each in told}) == 1:
-        return _of_one_run(told)
-    return _summary(told)
+    return _of_one_run(told) if len({each.run for each in told}) == 1 else _summary(told)
 
 
 def _of_one_run(told: Sequence[Notification]) -> Notification:
@@ -69,14 +67,16 @@ def _summary(told: Sequence[Notification]) -> Notification:
 
 
 def _row(run: str, told: Sequence[Notification]) -> str:
-    """One run of a summary: how many messages, what still stands, and the worst in its own words."""
+    """One run of a summary: how many events, what still stands, the worst in its own words, the others by name."""
     transitions = tuple(t for each in told for t in each.transitions)
     last = {t.rule: t for t in transitions}
     standing = [t for t in last.values() if t.state == FIRING]
     ended = [each for each in told if each.kind == "ended"]
     said = ordered(standing or transitions)[:1]
     parts = [f"{run}: {len(transitions)} events, {len(standing)} still standing"]
-    parts += [f"{word(said[0])} {said[0].rule}: {said[0].message}"] if said else []
+    parts += [f"{word(said[0])} {said[0].rule}: {cut(said[0].message, 200)}"] if said else []
+    others = [f"{word(t)} {t.rule}" for t in ordered(last.values()) if t not in said]
+    parts += [f"also {', '.join(others)}"] if others else []
     parts += [f"{ended[-1].context.state or 'ended'}"] if ended else []
     return cut(" · ".join(parts), 400)
 

@@ -127,7 +127,7 @@ class ChannelSpec(BaseModel):
         return {
             "name": name,
             "route": Route(self.min_severity, self.runs, self.rules, self.quiet_hours, self.digest),
-            "pace": Pace(max(self.interval_s, self.rate_limit or 0.0), self.coalesces, self.give_up_after),
+            "pace": Pace(max(self.interval_s, self.rate_limit or 0.0), self.coalesces or self.rate_limit is not None, self.give_up_after),
             "secrets": tuple(secret for secret in secrets if secret),
             "template": self.template.build() if self.template else None,
         }

@@ -33,9 +33,11 @@ KEPT_S = 7 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """``told`` is None where another version wrote what this one cannot read."""
+
     seq: int
     queued_s: float
-    told: Notification
+    told: Notification | None
 
 
 def enqueue(connection: sqlite3.Connection, told: Notification, channels: Iterable[Channel], now: float) -> int:
@@ -56,12 +58,12 @@ def enqueue(connection: sqlite3.Connection, told: Notification, channels: Iterab
     return made
 
 
-def next_rows(connection: sqlite3.Connection, channel: str, now: float) -> tuple[list[Row], bool]:
+def next_rows(connection: sqlite3.Connection, channel: str, now: float, limit: int = MAX_ROWS) -> tuple[list[Row], bool]:
     """What ``channel`` is to send at ``now``, oldest first, and whether it was begun before (then exactly these, together)."""
-    begun = _rows(connection, "channel = ? AND state = 'sending'", (channel,))
+    begun = _rows(connection, "channel = ? AND state = 'sending'", (channel,), MAX_ROWS)
     if begun:
         return begun, True
-    return _rows(connection, "channel = ? AND state = 'queued' AND due_s <= ?", (channel, now)), False
+    return _rows(connection, "channel = ? AND state = 'queued' AND due_s <= ?", (channel, now), limit), False
 
 
 def next_due_s(connection: sqlite3.Connection, channel: str) -> float | None:
@@ -116,6 +118,13 @@ def prune(connection: sqlite3.Connection, now: float) -> None:
     connection.execute("DELETE FROM outbox_memory WHERE touched_s < ?", (now - 4 * KEPT_S,))
 
 
-def _rows(connection: sqlite3.Connection, where: str, values: tuple[Any, ...]) -> list[Row]:
-    found = connection.execute(f"SELECT seq, queued_s, body FROM outbox WHERE {where} ORDER BY seq LIMIT ?", (*values, MAX_ROWS))
-    return [Row(int(seq), float(queued_s), Notification.from_json(json.loads(body))) for seq, queued_s, body in found]
+def _rows(connection: sqlite3.Connection, where: str, values: tuple[Any, ...], limit: int) -> list[Row]:
+    found = connection.execute(f"SELECT seq, queued_s, body FROM outbox WHERE {where} ORDER BY seq LIMIT ?", (*values, limit))
+    return [Row(int(seq), float(queued_s), _read(body)) for seq, queued_s, body in found]
+
+
+def _read(body: str) -> Notification | None:
+    try:
+        return Notification.from_json(json.loads(body))
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -30,6 +30,8 @@ class Spec(ChannelSpec):
     kind: ClassVar[str] = "webhook"
     shorthand: ClassVar[str] = "url"
     needs: ClassVar[tuple[str, ...]] = ("url",)
+    coalesces: ClassVar[bool] = False
+    """A program reads it: it wants each event by itself, and is in no hurry."""
 
     url: SecretStr | None = Field(None, description="where to post (its path may be a secret: ${VAR} or url_file)")
     secret: SecretStr | None = Field(None, description="key of the HMAC signature")

@@ -6,6 +6,7 @@ import random
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from monitor.notify.health import FIRST_RETRY_S, LAST_RETRY_S, backoff_s
 from monitor.notify.notification import Notification, notification
 from monitor.notify.queue import open_count
 from monitor.notify.route import Route, quiet_hours
+from monitor.notify.slack_text import blocks
 from monitor.notify.slack_webhook import SlackWebhook
 from monitor.notify.webhook import Webhook
 from monitor.outbox import SCHEMA, Delivery, enqueue, try_channels
@@ -54,8 +56,11 @@ class Box:
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Box:
-    return Box(tmp_path)
+def box() -> Iterator[Box]:
+    """In memory where there is such a place: hundreds of synchronous commits say nothing more on a slow disk (test_kill.py uses one)."""
+    shm = Path("/dev/shm")
+    with TemporaryDirectory(dir=shm if shm.is_dir() else None) as folder:
+        yield Box(Path(folder))
 
 
 @pytest.fixture
@@ -224,6 +229,16 @@ def test_quiet_hours_hold_what_is_not_critical_and_let_the_rest_through(box: Box
     assert ["2", "1"] == [request.json["run"] for request in hook.requests]
 
 
+def test_a_row_of_another_version_is_given_up_and_holds_up_nothing(box: Box, hook: Receiver) -> None:
+    channel = to(hook)
+    box.put(worry("1"), [channel])
+    box.put(worry("2"), [channel])
+    box.connection.execute("UPDATE outbox SET body = '{}' WHERE seq = 1")
+    delivery = box.delivery(channel)
+    assert delivery.settle(10)
+    assert (["given_up", "delivered"], ["2"]) == (box.states(), [request.json["run"] for request in hook.requests])
+
+
 def test_stop_is_quick_also_while_a_receiver_hangs(box: Box) -> None:
     import time
 
@@ -287,6 +302,13 @@ def test_messages_stand_for_all_rows_in_order(rows: list[tuple[str, str, int]], 
         left = left[count:]
         assert Notification.from_json(message.as_json()) == message
     assert [told.id for told in queue] == covered
+
+
+def test_a_storm_of_one_run_is_one_message_with_every_event_in_it() -> None:
+    count, message = take([worry(rule=f"step-{n}", time_s=NOON + n) for n in range(100)])
+    assert (100, "transitions", 100) == (count, message.kind, len(message.transitions))
+    said = "\n".join(block["text"]["text"] for block in blocks(message))
+    assert [] == [n for n in range(1, 100) if f"worry step-{n}:" not in said]
 
 
 def test_a_storm_is_one_summary_that_names_each_run() -> None:

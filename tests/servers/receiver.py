@@ -60,6 +60,9 @@ class Receiver:
             def answer(self) -> None:
                 length = int(self.headers.get("content-length") or 0)
                 body = self.rfile.read(length)
+                if len(body) < length:  # the sender was killed half-way: as with any server, nothing arrived
+                    self.close_connection = True
+                    return
                 headers = {k.lower(): v for k, v in self.headers.items()}
                 receiver._take(self, Request(self.command, self.path, headers, body, time.time()))
 
