@@ -124,6 +124,31 @@ def explain(
 
 
 @app.command()
+def diagnose(
+    checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help=".safetensors, .ckpt, .pt, .bin, an index, or JSON of shapes")],
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="likewise; without it: what the checkpoint holds")] = None,
+    from_model: Annotated[
+        str | None, typer.Option("--from-model", metavar="MODULE:FUNCTION", help="build the model with torch; this runs your code")
+    ] = None,
+    expect: Annotated[list[str], typer.Option("--expect", metavar="PATTERN", help="keys that are new on purpose (glob)")] = [],  # noqa: B006
+    key_map: Annotated[Path | None, typer.Option("--key-map", metavar="FILE", help="write the probable renames as JSON")] = None,
+    write_renamed: Annotated[
+        Path | None, typer.Option("--write-renamed", metavar="FILE", help="write the checkpoint with its keys renamed (safetensors)")
+    ] = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Which keys of a checkpoint the model takes, misses, ignores; what is randomly initialised, and how much.
+
+    Example: loss-watch diagnose step_311.ckpt model_keys.json --expect '*elevation_alpha' --expect '*H_scale'
+    """
+    from monitor.commands.diagnose import DiagnoseOptions, parse_expect
+    from monitor.commands.diagnose import diagnose as run
+
+    options = DiagnoseOptions(from_model, parse_expect(expect), json, key_map, write_renamed)
+    raise typer.Exit(run(checkpoint, model, options))
+
+
+@app.command()
 def status(state: State = None, json: Json = False) -> None:
     """The runs that a watcher knows, from its state file; also while it is stopped.
 
@@ -168,6 +193,41 @@ def notify_test(rules: Rules = None, json: Json = False) -> None:
     from monitor.commands.channels import try_all
 
     raise typer.Exit(try_all(rules, json=json))
+
+
+@formats_app.command("list")
+def formats_list(formats: Formats = [], json: Json = False) -> None:  # noqa: B006
+    """The log formats that are known.
+
+    Example: loss-watch formats list
+    """
+    from monitor.commands.formats import list_all
+
+    raise typer.Exit(list_all(formats, json=json))
+
+
+@formats_app.command("show")
+def formats_show(name: Annotated[str, typer.Argument(metavar="NAME")], formats: Formats = []) -> None:  # noqa: B006
+    """Print a format's file: a start for your own.
+
+    Example: loss-watch formats show nanogpt
+    """
+    from monitor.commands.formats import show
+
+    raise typer.Exit(show(name, formats))
+
+
+@formats_app.command("test")
+def formats_test(
+    log: Annotated[str, typer.Argument(metavar="LOG")], formats: Formats = [], forced: Forced = None, json: Json = False,  # noqa: B006
+) -> None:  # fmt: skip
+    """Which format a log is, and why.
+
+    Example: loss-watch formats test logs/train_13503904.out
+    """
+    from monitor.commands.formats import test
+
+    raise typer.Exit(test(log, formats, forced, json=json))
 
 
 @rules_app.command("lint")
