@@ -40,12 +40,15 @@ _CHALLENGES = (b'Bearer realm="loss-watch"', b'Basic realm="loss-watch", charset
 
 
 class Access:
-    """Lets a request through to ``app``, or answers 401 (no token), 403 (a foreign site) or 421 (a foreign host name)."""
+    """Lets a request through to ``app``, or answers 401 (no token), 403 (a foreign site) or 421 (a foreign host name).
 
-    def __init__(self, app: App, *, token: str | None = None, hosts: Iterable[str] = ()) -> None:
+    ``hosts``: names beside localhost and bare addresses by which a page without a token may be asked for; None is any.
+    """
+
+    def __init__(self, app: App, *, token: str | None = None, hosts: Iterable[str] | None = ()) -> None:
         self._app = app
         self._token = token.encode() if token else None
-        self._hosts = frozenset({"localhost", *hosts})
+        self._hosts = None if hosts is None else frozenset({"localhost", *hosts})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,7 +69,7 @@ class Access:
 
     def refusal(self, method: str, path: str, headers: MutableMapping[bytes, bytes]) -> tuple[int, str] | None:
         """The status and text of a request that is turned away, None for one that may pass. Header names in lower case."""
-        if self._token is None and not self._is_own_host(headers.get(b"host", b"")):
+        if self._token is None and self._hosts is not None and not self._is_own_host(self._hosts, headers.get(b"host", b"")):
             return 421, "this name is not ours; ask by address, or set a token"
         if method not in {"GET", "HEAD"} and headers.get(b"sec-fetch-site", b"none") not in {b"same-origin", b"none"}:
             return 403, "a request from another site"
@@ -74,10 +77,11 @@ class Access:
             return None
         return 401, "a token is needed"
 
-    def _is_own_host(self, host: bytes) -> bool:
+    @staticmethod
+    def _is_own_host(hosts: frozenset[str], host: bytes) -> bool:
         name = host.decode("latin-1").lower()
         name = name[1:].partition("]")[0] if name.startswith("[") else name.partition(":")[0]
-        if not name or name in self._hosts or name.endswith(".localhost"):
+        if not name or name in hosts or name.endswith(".localhost"):
             return True
         try:
             ipaddress.ip_address(name)

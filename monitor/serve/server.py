@@ -97,9 +97,7 @@ class Server:
         from monitor.serve.api import application
 
         certificate, key = (None, None) if self._tls is None else (str(self._tls.certificate), str(self._tls.key))
-        # A name that curl --unix-socket may be given; no browser finds a socket file.
-        hosts = ["loss-watch"] if address.path is not None else [address.host.lower()]
-        app = Access(application(self._snapshot, self._silences), token=self._token, hosts=hosts)
+        app = Access(application(self._snapshot, self._silences), token=self._token, hosts=_names(address))
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", http="h11", ws="none", loop="asyncio", server_header=False,
             proxy_headers=False, timeout_keep_alive=30, timeout_graceful_shutdown=1, ssl_certfile=certificate, ssl_keyfile=key,
@@ -111,6 +109,14 @@ class Server:
         # The thread of a daemon that ends may be cut at any place; what it says then helps nobody.
         with contextlib.suppress(SystemExit):
             self._uvicorn.run(sockets=[bound])
+
+
+def _names(address: Address) -> list[str] | None:
+    """By which names the page may be asked for: any beyond loopback, where aliases are many and the user was warned already."""
+    if not address.local:
+        return None
+    # A name that curl --unix-socket may be given; no web site finds a socket file.
+    return ["loss-watch"] if address.path is not None else [address.host.lower()]
 
 
 def _check(tls: Tls) -> None:

@@ -72,12 +72,15 @@ class Asked:
 
 
 @contextmanager
-def prometheus(folder: Path, scrape: str, *, more: str = "") -> Iterator[Asked]:
+def prometheus(folder: Path, scrape: str, *, more: str = "", retention: str = "15d") -> Iterator[Asked]:
     """Prometheus with ``scrape`` as its scrape configuration (YAML list items, indented by two)."""
     needs("prometheus")
     config, port = folder / "prometheus.yml", free_port()
     config.write_text(f"global: {{scrape_interval: 250ms, evaluation_interval: 250ms}}\nscrape_configs:\n{scrape}\n{more}\n")
-    command = ("prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}", f"--web.listen-address=127.0.0.1:{port}")
+    command = (
+        "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}", f"--web.listen-address=127.0.0.1:{port}",
+        f"--storage.tsdb.retention.time={retention}",
+    )  # fmt: skip
     with process(*command, log=folder / "prometheus.log"):
         asked = Asked(f"http://127.0.0.1:{port}")
         wait_for("Prometheus being ready", lambda: httpx.get(f"{asked.url}/-/ready", timeout=2).status_code == 200)

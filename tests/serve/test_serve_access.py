@@ -68,6 +68,10 @@ def test_a_name_that_a_web_site_rebound_to_us_is_refused(host: bytes, status: in
     assert status == ask(Access(app, hosts=["login1"]), host=host)[0]
 
 
+def test_beyond_loopback_any_name_may_lead_here() -> None:
+    assert 200 == ask(Access(app, hosts=None), host=b"watch.example")[0]
+
+
 def test_with_a_token_any_name_may_lead_here() -> None:
     assert 200 == ask(Access(app, token=TOKEN), host=b"watch.example", authorization=BASIC)[0]
 

@@ -1,0 +1,1 @@
+"""The Prometheus rules that ship: ``rules.yaml``, as data."""
