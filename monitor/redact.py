@@ -53,7 +53,11 @@ def scrub(text: str) -> str:
     text = _USERINFO.sub(rf"\1{MASK}@", text)
     text = _BEARER.sub(rf"\1\2{MASK}", text)
     text = _HEX_KEY.sub(rf"\1{MASK}", text)
-    return _ASSIGNED.sub(lambda found: found[0] if _NUMBER.fullmatch(found[3]) else f"{found[1]}{found[2]}{MASK}", text)
+    return _ASSIGNED.sub(lambda found: found[0] if _is_no_secret(found[3]) else f"{found[1]}{found[2]}{MASK}", text)
+
+
+def _is_no_secret(value: str) -> bool:
+    return _NUMBER.fullmatch(value) is not None or value.startswith(MASK[:-1])
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

@@ -49,6 +49,17 @@ def test_what_is_no_secret_stays(line: str) -> None:
     assert line == scrub(line)
 
 
+words = st.sampled_from([
+    "token=", "password: ", '"secret": "', "hf_abcdefghijklmnopqrst", "Bearer ", "abcdefghij", " ", "=", "https://a:b@c", "[", "]",
+    "'", '"', ",", "wandb ", "0123456789abcdef0123456789abcdef01234567", "-----BEGIN PRIVATE KEY-----", "eyJhbGciOiJI.eyJhbGci.abcdefg", MASK,
+])  # fmt: skip
+
+
+@given(st.lists(st.one_of(words, st.text(max_size=5)), max_size=15).map("".join))
+def test_scrubbing_twice_is_scrubbing_once(text: str) -> None:
+    assert scrub(text) == scrub(scrub(text))
+
+
 @given(st.text(max_size=500), st.text(min_size=4, max_size=40))
 def test_a_known_secret_never_survives(text: str, secret: str) -> None:
     if secret not in MASK:
