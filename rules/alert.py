@@ -8,6 +8,8 @@ inactive      BREACHED    no hold, or it has passed                  firing
 pending       BREACHED    the hold has passed                        firing
 pending       OK                                                     inactive
 firing        BREACHED    the severity has risen                     firing again
+firing        BREACHED    told longer ago than the repeat interval   firing again (by the clock)
+firing        OK          it has not been OK for as long as ``keep`` firing
 firing        OK                                                     inactive (resolved)
 any           UNKNOWN                                                unchanged: no data is not resolved
 any           MET                                                    inactive, an event ``met`` (and resolved if it fired)
@@ -41,9 +43,11 @@ class Alert:
     since_s: float | None = None
     since_step: float | None = None
     breaches: int = 0
-    announced: bool = False
-    """Whether the outbox has been given the firing; what never was is not resolved aloud either."""
+    fines: int = 0
+    fine_since_s: float | None = None
+    fine_since_step: float | None = None
     announced_s: float | None = None
+    """When it was last told that it fires: what repeats it counts from here."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -81,12 +85,24 @@ class Change:
     value: float | None
 
 
-def step(alert: Alert, verdict: Verdict, *, now: float, severity: Severity, hold: Hold = NO_HOLD) -> tuple[Alert, tuple[Change, ...]]:
-    """The alert after ``verdict``, and what there is to tell. ``severity`` is the rule's own, which the verdict may raise."""
+def step(
+    alert: Alert, verdict: Verdict, *, now: float, severity: Severity, hold: Hold = NO_HOLD, keep: Hold = NO_HOLD
+) -> tuple[Alert, tuple[Change, ...]]:
+    """The alert after ``verdict``, and what there is to tell. ``severity`` is the rule's own, which the verdict may raise.
+
+    ``hold`` is how long a breach must last before it fires, ``keep`` how long it must be over before it resolves.
+    """
     if verdict.status is Status.UNKNOWN:
         return alert, ()
     if verdict.status is Status.BREACHED:
         return _breached(alert, verdict, now, (verdict.severity or severity).value, hold)
+    if alert.state == FIRING and keep is not NO_HOLD and verdict.status is Status.OK:
+        alert = replace(
+            alert, fines=alert.fines + 1, fine_since_s=now if alert.fine_since_s is None else alert.fine_since_s,
+            fine_since_step=verdict.step if alert.fine_since_step is None else alert.fine_since_step,
+        )  # fmt: skip
+        if not _lasted(keep, alert.fines, alert.fine_since_step, verdict.step, alert.fine_since_s, now):
+            return alert, ()
     changes: list[Change] = []
     if alert.state == FIRING:
         changes.append(Change(RESOLVED, alert.severity, verdict.reason, verdict.step, verdict.value))
@@ -101,20 +117,33 @@ def _breached(alert: Alert, verdict: Verdict, now: float, severity: str, hold: H
     since_step = verdict.step if began or alert.since_step is None else alert.since_step
     seen = replace(
         alert, severity=severity, message=verdict.reason, resolves_when=verdict.resolves_when, step=verdict.step, value=verdict.value,
-        since_s=since_s, since_step=since_step, breaches=alert.breaches + 1,
+        since_s=since_s, since_step=since_step, breaches=alert.breaches + 1, fines=0, fine_since_s=None, fine_since_step=None,
     )  # fmt: skip
     if alert.state == FIRING:
         if Severity(severity).rank > Severity(alert.severity).rank:
-            return replace(seen, announced=False), (Change(FIRING, severity, verdict.reason, verdict.step, verdict.value),)
+            return replace(seen, announced_s=now), (Change(FIRING, severity, verdict.reason, verdict.step, verdict.value),)
         return replace(seen, severity=alert.severity), ()
-    if not _held(seen, hold, now):
+    if not _lasted(hold, seen.breaches, seen.since_step, seen.step, seen.since_s, now):
         return replace(seen, state=PENDING), ()
-    return replace(seen, state=FIRING), (Change(FIRING, severity, verdict.reason, verdict.step, verdict.value),)
+    return replace(seen, state=FIRING, announced_s=now), (Change(FIRING, severity, verdict.reason, verdict.step, verdict.value),)
 
 
-def _held(alert: Alert, hold: Hold, now: float) -> bool:
+def repeat(alert: Alert, repeat_s: float, *, now: float) -> tuple[Alert, Change | None]:
+    """What is told again of an alert that still stands ``repeat_s`` seconds after it was last told."""
+    if alert.state != FIRING or alert.announced_s is None or now - alert.announced_s < repeat_s:
+        return alert, None
+    return replace(alert, announced_s=now), Change(FIRING, alert.severity, f"still: {alert.message}", alert.step, alert.value)
+
+
+def close(alert: Alert, reason: str, step: float | None) -> tuple[Alert, Change | None]:
+    """The alert after the end of what it was about: inactive, and resolved with the reason where it fired."""
+    told = Change(RESOLVED, alert.severity, reason, step, alert.value) if alert.state == FIRING else None
+    return Alert(), told
+
+
+def _lasted(hold: Hold, times: int, from_step: float | None, to_step: float | None, from_s: float | None, now: float) -> bool:
     if hold.observations is not None:
-        return alert.breaches >= hold.observations
+        return times >= hold.observations
     if hold.steps is not None:
-        return alert.step is not None and alert.since_step is not None and alert.step - alert.since_step >= hold.steps
-    return alert.since_s is not None and now - alert.since_s >= (hold.seconds or 0.0)
+        return to_step is not None and from_step is not None and to_step - from_step >= hold.steps
+    return from_s is not None and now - from_s >= (hold.seconds or 0.0)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from rules.alert import FIRING, INACTIVE, RESOLVED, Alert, Transition, step
+from rules.alert import FIRING, INACTIVE, RESOLVED, Alert, Change, Transition, repeat, step
+from rules.ending import close_at_end
 from rules.history import RunState
+from rules.inhibition import muted_by
 from rules.milestone import Milestone
 from rules.observation import Event, Item, Observation
 from rules.rule import ANY_METRIC, TICK, LinePattern, Rule
-from rules.verdict import Verdict
+from rules.verdict import Status, Verdict
 
 
 class Engine:
@@ -26,6 +28,8 @@ class Engine:
             for topic in rule.topics:
                 self._by_topic[topic].append(rule)
         self._cache: dict[str, tuple[Rule, ...]] = {}
+        self._kinds = {rule.id: rule.kind for rule in self.rules}
+        self._repeating = tuple(rule for rule in self.rules if rule.repeat_s is not None)
 
     @property
     def milestones(self) -> tuple[Milestone, ...]:
@@ -46,6 +50,8 @@ class Engine:
         told = self._close_attempt(run, now) if run.judged_attempt != run.attempt else []
         for rule in self._awake(item):
             told += self._apply(rule, run, now, item)
+        if isinstance(item, Event) and item.kind == "ended":
+            told += close_at_end(self.rules, run, now)
         return told
 
     def tick(self, run: RunState, now: float) -> list[Transition]:
@@ -53,7 +59,7 @@ class Engine:
         told: list[Transition] = []
         for rule in self._by_topic.get(TICK, ()):
             told += self._apply(rule, run, now, None)
-        return told
+        return told + self._repeats(run, now)
 
     def _awake(self, item: Item) -> tuple[Rule, ...]:
         if isinstance(item, Observation):
@@ -76,13 +82,29 @@ class Engine:
 
     def _apply(self, rule: Rule, run: RunState, now: float, item: Item | None) -> Iterable[Transition]:
         verdict = self.judge(rule, run, now, item)
-        before = run.alerts.get(rule.id) or _NEW
-        after, changes = step(before, verdict, now=now, severity=rule.severity, hold=rule.hold)
+        status = verdict.status
+        before = run.alerts.get(rule.id)
+        if status is Status.UNKNOWN or (status is Status.OK and (before is None or before.state == INACTIVE)):
+            return ()
+        before = before or _NEW
+        if status is Status.BREACHED and before.state != FIRING and muted_by(run, rule.kind, self._kinds):
+            return ()
+        after, changes = step(before, verdict, now=now, severity=rule.severity, hold=rule.hold, keep=rule.keep)
         if after is not before:
             run.alerts[rule.id] = after
-        return [
-            Transition(run.run, run.attempt, rule.id, rule.kind, c.severity, c.state, c.step, c.value, c.message, now) for c in changes
-        ]
+        return [_told(run, rule, change, now) for change in changes]
+
+    def _repeats(self, run: RunState, now: float) -> list[Transition]:
+        """What still stands after a rule's repeat interval is told again."""
+        told = []
+        for rule in self._repeating:
+            alert = run.alerts.get(rule.id)
+            if alert is None or rule.repeat_s is None:
+                continue
+            run.alerts[rule.id], change = repeat(alert, rule.repeat_s, now=now)
+            if change is not None:
+                told.append(_told(run, rule, change, now))
+        return told
 
     def _close_attempt(self, run: RunState, now: float) -> list[Transition]:
         """A new attempt judges anew, once its first step is known: alerts resolve, but for milestones below that step."""
@@ -107,3 +129,9 @@ class Engine:
 
 
 _NEW = Alert()
+
+
+def _told(run: RunState, rule: Rule, change: Change, now: float) -> Transition:
+    return Transition(
+        run.run, run.attempt, rule.id, rule.kind, change.severity, change.state, change.step, change.value, change.message, now,
+    )  # fmt: skip

@@ -42,6 +42,8 @@ class Rule(Protocol):
     @property
     def hold(self) -> Hold: ...
     @property
+    def keep(self) -> Hold: ...
+    @property
     def repeat_s(self) -> float | None: ...
     @property
     def topics(self) -> frozenset[str]: ...
@@ -72,6 +74,7 @@ class RuleBase:
     severity: Severity
     topics: frozenset[str]
     hold: Hold = NO_HOLD
+    keep: Hold = NO_HOLD
     repeat_s: float | None = None
     lines: LinePattern | None = None
 
@@ -86,13 +89,14 @@ class RuleSpec(BaseModel):
     name: str | None = Field(None, description="the rule's id; the kind where it is not given", pattern=r"^[A-Za-z0-9_.:-]{1,80}$")
     severity: Severity | None = Field(None, description="info, warning or critical; each kind has its default")
     for_: HoldFor = Field(NO_HOLD, alias="for", description="how long it must last: 3 (observations), 200 steps, 10m")
+    keep: HoldFor = Field(NO_HOLD, description="how long it must be over before it resolves: 3 (observations), 200 steps, 10m")
     repeat: Duration | None = Field(None, description="tell again after this time while it still stands")
 
     def base(self, topics: frozenset[str] | set[str], lines: LinePattern | None = None) -> dict[str, Any]:
         """The keyword arguments of ``RuleBase`` that follow from the common parameters."""
         return {
             "id": self.name or self.kind, "kind": self.kind, "severity": self.severity or self.default_severity,
-            "topics": frozenset(topics), "hold": self.for_, "repeat_s": self.repeat, "lines": lines,
+            "topics": frozenset(topics), "hold": self.for_, "keep": self.keep, "repeat_s": self.repeat, "lines": lines,
         }  # fmt: skip
 
     def build(self, context: Context) -> Rule:
