@@ -25,7 +25,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The PATHs of this lane for which there is no file yet."""
+    """The PATHs of this lane for which there is no file yet and nothing worse to say."""
 
     origins: tuple[str, ...]
 

@@ -28,6 +28,7 @@ from monitor.tail.walk import Source
 
 BEAT_S = 0.5
 RESTART_S = 1.0
+LONGEST_RESTART_S = 60.0
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _CODE = "import sys; sys.path.insert(0, sys.argv[1]); from monitor.tail.remote import main; main()"
 
@@ -73,6 +74,8 @@ class RemoteLane:
         self._sources: list[Source] = []
         self._commands: queue.SimpleQueue[Source | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._heard = False
+        self._failing = False
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"tail {mount.point}", daemon=True)
@@ -97,13 +100,22 @@ class RemoteLane:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
+        pause_s = RESTART_S
         while not self._stopping.is_set():
+            self._heard = False
+            text = f"the reader of {self.mount} ended; it is started again"
             try:
                 self._tend_child()
             except OSError as error:
-                self._emit(FileNews(self.mount.point, "failing", f"cannot start a reader: {(error.strerror or str(error)).lower()}"))
-            if not self._stopping.wait(RESTART_S):
-                self._emit(FileNews(self.mount.point, "failing", f"the reader of {self.mount} ended; it is started again"))
+                text = f"cannot start a reader of {self.mount}: {(error.strerror or str(error)).lower()}"
+            if self._heard:
+                pause_s = RESTART_S
+            if self._stopping.wait(pause_s):
+                return
+            if not self._failing:
+                self._failing = True
+                self._emit(FileNews(self.mount.point, "failing", text))
+            pause_s = min(pause_s * 2, LONGEST_RESTART_S)
 
     def _tend_child(self) -> None:
         """One life of the child. Raises OSError where it cannot be started."""
@@ -130,6 +142,10 @@ class RemoteLane:
             process.wait(RESTART_S)
 
     def _take(self, message: LaneItem | _Beat) -> bool:
+        self._heard = True
+        if self._failing:
+            self._failing = False
+            self._emit(FileNews(self.mount.point, "recovered", f"{self.mount} is read again"))
         if isinstance(message, _Beat):
             self.busy = None if message.busy_s is None else (self._clock() - message.busy_s, message.what)
             return True

@@ -137,7 +137,7 @@ class Scout:
         return news
 
     def _changed_waiting(self) -> list[Waiting]:
-        waiting = tuple(standing.source.origin for standing in self._standing if not standing.files)
+        waiting = tuple(standing.source.origin for standing in self._standing if not standing.files and not standing.problems)
         if waiting == self._waiting:
             return []
         self._waiting = waiting

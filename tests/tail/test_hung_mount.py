@@ -181,6 +181,7 @@ def test_a_reader_that_is_killed_is_started_again_and_goes_on(share: Share) -> N
         append(share.server / "train.out", b"step 2\n")
         following.until_read(log, b"step 1\nstep 2\n")
         assert [] == following.resets
+        assert ["failing", "recovered"] == following.kinds(share.client)
 
 
 def test_a_mount_that_breaks_is_told_once_and_taken_up_again_when_it_is_mounted_anew(share: Share) -> None:

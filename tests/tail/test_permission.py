@@ -53,6 +53,7 @@ def test_a_directory_that_may_not_be_read_makes_two_lines(place: Path) -> None:
     folder.chmod(0)
     with Following(folder / "*.out") as following:
         following.until_told("failing", folder)
+        assert () == following.tailer.waiting()
         folder.chmod(0o700)
         following.until_read(folder / "a.out", b"1\n")
         assert ["failing", "recovered"] == following.kinds(folder)
