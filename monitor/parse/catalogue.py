@@ -17,7 +17,7 @@ SHIPPED = Path(__file__).parent / "formats"
 _KEYS = {"name", "title", "about", "recognise", "lines", "samples", "reader", "general", "names", "priority", "repeats_after"}
 _RULE_KEYS = {
     "name", "match", "names", "pairs", "at", "full", "bar", "ignore", "started", "epoch_from", "step_offset", "prefix", "understudy",
-    "axis", "first", "by_total", "once", "main_bar",
+    "axis", "first", "by_total", "once", "main_bar", "changed",
 }  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def _rule(document: Mapping[str, Any], names: Mapping[str, str], at: int) -> Lin
         step_offset=int(document.get("step_offset", 0)), prefix=str(document.get("prefix", "")),
         understudy=frozenset(_list(document.get("understudy"))), axis=str(document.get("axis", "step")), first=document.get("first"),
         by_total=bool(document.get("by_total", False)), once=bool(document.get("once", False)),
-        main_bar=bool(document.get("main_bar", False)),
+        main_bar=bool(document.get("main_bar", False)), changed=frozenset(_list(document.get("changed"))),
         patterns=tuple((re.compile(k[1:-1]), v) for k, v in own.items() if len(k) > 2 and k[0] == k[-1] == "/"),
     )  # fmt: skip
 

@@ -70,9 +70,16 @@ class Fold:
         elif (reading.anchor is Anchor.NEXT and reading.step is None) or (reading.anchor is Anchor.BAR and self.bar_total is not None):
             self.waiting = [*self.waiting, *made][-256:]
         else:
-            items += self._emit_all([one for one in made if not reading.once or self.said.get(one.metric, (None,))[0] != one.at])
+            items += self._emit_all([one for one in made if not self._shown_again(one, reading)])
         self._progress(items, offset, axis_step=placed[0] is not None)
         return items
+
+    def _shown_again(self, one: Observation, reading: Reading) -> bool:
+        """Whether a value is what the format calls no news."""
+        at, value = self.said.get(one.metric, (None, None))
+        if one.metric in reading.changed and (value == one.value or (value != value and one.value != one.value)):
+            return True
+        return reading.once and at == one.at
 
     def flush(self) -> list[Item]:
         """What still waits, when no more will come."""
@@ -138,7 +145,7 @@ class Fold:
         return self.place.see(
             step=step, epoch=at(reading.epoch), batch=at(reading.batch), batches=at(reading.batches),
             total=at(reading.total_steps), local=reading.local, epoch_from=reading.epoch_from, measured=bool(reading.values),
-            epoch_only=reading.anchor in (Anchor.EPOCH, Anchor.BAR), is_global=reading.is_global,
+            epoch_only=reading.anchor in (Anchor.EPOCH, Anchor.BAR), here=reading.anchor is Anchor.HERE, is_global=reading.is_global,
         )  # fmt: skip
 
     def _count_by_total(self, reading: Reading, numbers: Sequence[bytes]) -> tuple[float | None, float | None]:

@@ -54,6 +54,7 @@ class LineRule:
     by_total: bool = False
     once: bool = False
     main_bar: bool = False
+    changed: frozenset[str] = frozenset()
     patterns: tuple[tuple[re.Pattern[str], str], ...] = ()
 
     def meaning(self, name: str) -> str | None:
@@ -129,7 +130,7 @@ class Format:
             total_steps=places.get("total_steps"), total_epochs=places.get("total_epochs"), full=full, values=_distinct(values),
             anchor=rule.at, scale=scale, offset=rule.step_offset, bar=rule.bar, started=rule.started, rule=f"{self.name}/{rule.name}",
             epoch_from=0 if counted else rule.epoch_from, default_step=rule.first, by_total=rule.by_total, once=rule.once,
-            main_bar=rule.main_bar,
+            main_bar=rule.main_bar, changed=rule.changed,
         )  # fmt: skip
 
     def _pairs(

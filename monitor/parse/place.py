@@ -34,7 +34,7 @@ class Place:
 
     def see(
         self, *, step: float | None, epoch: float | None, batch: float | None, batches: float | None, total: float | None, local: bool,
-        epoch_from: int | None, measured: bool, epoch_only: bool, is_global: bool = False,
+        epoch_from: int | None, measured: bool, epoch_only: bool, here: bool = False, is_global: bool = False,
     ) -> tuple[float | None, float | None]:  # fmt: skip
         """Take what one line says; (step, epoch) of that line, either None where nothing tells it."""
         before = self.epoch
@@ -57,7 +57,7 @@ class Place:
             return self._printed(step, measured=measured)
         if batch is not None and self.epoch is not None:
             return self._derived(batch, epoch_from, before)
-        if epoch_only or not self.printed or self.step is None:
+        if epoch_only or self.step is None or not (self.printed or here):
             return None, self.epoch
         return self.step, self.epoch
 
@@ -77,7 +77,7 @@ class Place:
             step = max(0.0, epoch - first) * self.batches + batch
         else:
             if before is not None and epoch != before and self.in_epoch is not None:
-                self.base += self.in_epoch + (self.gap or 1.0)
+                self.base += self.in_epoch + (0.0 if self.gap is not None and batch >= self.gap else self.gap or 1.0)
             elif self.in_epoch is not None and batch > self.in_epoch:
                 self.gap = min(self.gap or batch, batch - self.in_epoch)
             step = self.base + batch

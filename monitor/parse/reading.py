@@ -20,6 +20,8 @@ class Anchor(StrEnum):
     """To the last epoch that was seen (a banner above it)."""
     BAR = "bar"
     """To the step that the main progress bar shows next (Transformers writes its dict above the bar); else to its own epoch."""
+    HERE = "here"
+    """To the place of the line above, also where that is made of epoch and batch (Composer prints a value a line below it)."""
     COUNT = "count"
     """Nothing in the log counts: it is the n-th line of its kind."""
 
@@ -43,6 +45,7 @@ class Reading:
     ``default_step``: where a line belongs that comes before any step. ``by_total``: two kinds of bars look alike but for their
     totals; the first kind is the training. ``main_bar``: a state of the
     bar that counts the steps of the run. ``once``: a step's first value is the one that counts.
+    ``changed``: metrics that are shown again and again until the next is known; only a new value counts.
     ``bar``: a state of a progress bar, of which a step's last one counts. ``full``: (n, total) that must be equal.
     """
 
@@ -69,6 +72,7 @@ class Reading:
     by_total: bool = False
     once: bool = False
     main_bar: bool = False
+    changed: frozenset[str] = frozenset()
 
 
 NOTHING = Reading("")
