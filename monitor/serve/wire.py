@@ -174,7 +174,7 @@ class Silence(Document):
     id: str
     run: str
     rule: str | None
-    until: str
+    until: str = Field(description="how long it still holds: `for 1 h 59 more`, `until step 200`, `until the run ends`")
     created_s: float
 
 

@@ -37,7 +37,7 @@ class Kept:
     def add(self, run: str, rule: str | None, until: str) -> SilenceView:
         if until not in {"2h", "end", "step 200"}:
             raise ValueError(f"`{until}` is no time")
-        self.held.append(SilenceView(str(next(self._ids)), run, rule, until, NOW))
+        self.held.append(SilenceView(str(next(self._ids)), run, rule, f"until {until}", NOW))
         return self.held[-1]
 
     def remove(self, silence_id: str) -> bool:
@@ -191,7 +191,7 @@ def test_an_alert_is_silenced_from_its_run_and_the_silence_ended_from_the_list(t
         seen.look(tab, "/#/run/13503904")
         tab.get_by_role("button", name="until step 200").click()
         wait_text(tab, ".silence", "silenced (step 200)")
-        assert [("13503904", "step-100", "step 200")] == [(one.run, one.rule, one.until) for one in kept.held]
+        assert [("13503904", "step-100", "until step 200")] == [(one.run, one.rule, one.until) for one in kept.held]
         tab.keyboard.press("Escape")
         wait_text(tab, ".silences", "until step 200")
         tab.get_by_role("button", name="End the silence").click()

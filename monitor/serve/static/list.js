@@ -42,7 +42,7 @@ export function createList(main, { onOpen }) {
     quiet.hidden = !silences.length;
     replace(quiet.lastChild, silences.map((one) => h("li", {},
       h("a", { href: `#/run/${encodeURIComponent(one.run)}` }, one.run), h("span", { class: "badge silenced" }, one.rule ?? "all rules"),
-      h("span", { class: "muted" }, `until ${one.until}, since ${clock(one.created_s, now_s)}`),
+      h("span", { class: "muted" }, `${one.until}, since ${clock(one.created_s, now_s)}`),
       h("button", { type: "button", "aria-label": `End the silence of ${one.run} ${one.rule ?? ""}`, onclick: async (event) => {
         event.target.disabled = true;
         await api.unsilence(one.id).catch(() => null);
