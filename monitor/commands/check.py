@@ -13,9 +13,10 @@ from monitor.oneshot import Reading, read_runs
 from monitor.outlook import Outlook
 from monitor.snapshot import RunView
 from monitor.verdictdoc import verdict_document, verdict_lines
-from monitor.views import EXIT_CODES, is_complete, run_view, worst_verdict
+from monitor.views import EXIT_CODES, crash_of, is_complete, run_view, worst_verdict
 from rules.engine import Engine
 from rules.history import RunState
+from rules.rule import Rule
 from rules.spec import Baseline
 
 LONG_OVER_S = 24 * 3600.0
@@ -47,15 +48,22 @@ def judged(reading: Reading, engine: Engine, baseline: Mapping[str, Any] | None,
     outlook = Outlook()
     views = []
     for run in reading.runs.values():
-        if may_run(run, now):
-            reading.transitions += engine.tick(run, now)
+        reading.transitions += Engine([rule for rule in engine.rules if may_be_stalled(rule, run, now)]).tick(run, now)
         views.append(run_view(run, engine, forecasts=outlook.of(run, engine, now), baseline=baseline))
     return views
 
 
-def may_run(run: RunState, now: float) -> bool:
-    """Whether silence of this log can mean a stall: it has not said that it ended, and it was written to within a day."""
-    return run.last_line_s is not None and now - run.last_line_s < LONG_OVER_S and not is_complete(run) and run.ended is None
+def may_be_stalled(rule: Rule, run: RunState, now: float) -> bool:
+    """Whether silence of this log says anything, since most logs that are checked are simply over.
+
+    It was written to within a day, did not say that it ended, and either tells a last step that it has not reached or the user's
+    rule says how long is too long.
+    """
+    if rule.kind != "stall" or run.last_line_s is None or now - run.last_line_s >= LONG_OVER_S:
+        return False
+    if run.ended is not None or is_complete(run) or crash_of(run) is not None:
+        return False
+    return run.total_steps is not None or getattr(rule, "after_s", None) is not None
 
 
 def baseline_document(baseline: Baseline | None) -> dict[str, Any] | None:
