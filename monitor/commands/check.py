@@ -54,16 +54,15 @@ def judged(reading: Reading, engine: Engine, baseline: Mapping[str, Any] | None,
 
 
 def may_be_stalled(rule: Rule, run: RunState, now: float) -> bool:
-    """Whether silence of this log says anything, since most logs that are checked are simply over.
+    """Whether silence of this log says anything, since most logs that are checked are simply over, many before their last step.
 
-    It was written to within a day, did not say that it ended, and either tells a last step that it has not reached or the user's
-    rule says how long is too long.
+    The user's own rule says how long is too long (``after``), the log was written to within a day, and it did not say that it ended.
     """
     if rule.kind != "stall" or run.last_line_s is None or now - run.last_line_s >= LONG_OVER_S:
         return False
     if run.ended is not None or is_complete(run) or crash_of(run) is not None:
         return False
-    return run.total_steps is not None or getattr(rule, "after_s", None) is not None
+    return getattr(rule, "after_s", None) is not None
 
 
 def baseline_document(baseline: Baseline | None) -> dict[str, Any] | None:
