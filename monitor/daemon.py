@@ -76,6 +76,8 @@ class Daemon:
     listener: Callable[[Transition], None] = lambda _: None
     files: dict[str, Followed] = field(default_factory=dict)
     snapshot: Snapshot = field(init=False)
+    failing: set[str] = field(default_factory=set)
+    """Files and directories that cannot be read at present, as it was said of them."""
     ready: bool = False
 
     def __post_init__(self) -> None:
@@ -273,8 +275,8 @@ class Daemon:
         """Note in the state file that the watcher lives, for the next start to know how long it was away."""
         self.store.set_meta("heartbeat_s", str(self.clock()))
 
-    @staticmethod
-    def _say(news: FileNews) -> None:
+    def _say(self, news: FileNews) -> None:
+        (self.failing.add if news.kind == "failing" else self.failing.discard)(news.path)
         level = logging.INFO if news.kind in ("found", "recovered", "gone") else logging.WARNING
         log.log(level, "%s: %s", news.path, news.text)
 

@@ -131,7 +131,7 @@ def _once(paths: Sequence[str], daemon: Daemon, options: WatchOptions) -> int:
     daemon.delivery.settle(SEND_ONCE_S)
     daemon.delivery.stop()
     for path in tailer.waiting():
-        warn(f"{path}: no such file yet")
+        warn(f"{path}: nothing to read yet")
     return EXIT_CODES[worst_verdict(run.verdict for run in daemon.snapshot.runs)]
 
 
@@ -143,11 +143,17 @@ def _follow(paths: Sequence[str], daemon: Daemon, lock: StateLock, options: Watc
         tailer.start()
         daemon.delivery.start()
         beaten_s = time.monotonic()
+        unsaid = True
         while not stopping.is_set():
             if hup.is_set():
                 hup.clear()
                 daemon.reload(_reread(options.rules))
             daemon.turn(tailer, WAIT_S)
+            if unsaid and daemon.ready:
+                unsaid = False
+                for path in tailer.waiting():
+                    if os.path.abspath(path) not in daemon.failing:
+                        warn(f"{path}: nothing to read yet, waiting for it")
             lock.beat()
             if time.monotonic() - beaten_s > BEAT_S:
                 beaten_s = time.monotonic()
