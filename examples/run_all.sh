@@ -6,7 +6,7 @@
 # VENVS holds one virtual environment for each file requirements*.txt (see README.md); RUN is where the trainings run,
 # a neutral place, since some logs state it.
 set -u
-VENVS=${VENVS:-/opt/venv}
+VENVS=${VENVS:-$PWD/venvs}
 RUN=${RUN:-/tmp/run}
 HERE=$(cd "$(dirname "$0")" && pwd)
 export OMP_NUM_THREADS=1 PYTHONPATH="$RUN" CUDA_VISIBLE_DEVICES=

@@ -36,7 +36,6 @@ IMPORTERS = {
     "prometheus_client": "monitor/serve/metrics.py",
     "re2": "rules/regex.py",
     "rich": "monitor/display/",
-    "starlette": "monitor/serve/api.py",
     "typer": "monitor/cli.py",
     "uvicorn": "monitor/serve/server.py",
     "watchdog": "monitor/tail/wake.py",
