@@ -20,8 +20,8 @@ GENERAL = "general"
 _CODE = re.compile(
     r"""\bf["']|\bdef\s|\bimport\s|\breturn\b|\bself\.|\bprint\s*\(|\bassert\b|[=!<>]=|\+=|-=|\*=|\blambda\b|%[ds.]|%\d*\.\d*[fge]|
         \{[^}"']*:[.\d]*\x00?[fge]\}|\b(?:if|elif|for|while|with|class|else|except|try)\b[^|]*:\s*(?:\#.*)?$|;\s*$|//|/\*|\*\*|\\n|
-        ^\s*(?:\#|@|\$|>>>|\+\s)|\)\s*:\s*$|=\s*[A-Za-z_][\w.]*\(|--\w|\w\[[^\]]*\]\s*=|[-+*]\s*\x00\s*[*/]|\bhelp=|\bdefault[=:]|\btype=|
-        \bTraceback\b|\bError\b|\bWarning\b|\bwarning\b|\bFile\s"|\bvalue_error\b|\bNamespace\(|\brequirement\b|\.whl\b|\bDownloading\b|
+        ^\s*(?:\#|@|\$|>>>|\+\s|["'`(]|[uf]?["'])|`|\.(?:ckpt|pth?|safetensors|bin)\b|\)\s*:\s*$|=\s*[A-Za-z_][\w.]*\(|--\w|\w\[[^\]]*\]\s*=|[-+*]\s*\x00\s*[*/]|\bhelp=|\bdefault[=:]|\btype=|
+        \bTraceback\b|\b[A-Z]\w+(?:Error|Exception|Warning)\b|^\s*(?:Error|ERROR|Warning)\b|\bwarning\b|\bFile\s"|\bvalue_error\b|\bNamespace\(|\brequirement\b|\.whl\b|\bDownloading\b|
         \bNCCL\b|Deprecat""",
     re.X,
 )

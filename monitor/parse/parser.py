@@ -19,12 +19,15 @@ from monitor.parse.lightning import LightningReader, may_matter
 from monitor.parse.lines import LineBuffer, plain
 from monitor.parse.numbers import cut
 from monitor.parse.reading import NOTHING, Reading
+from monitor.parse.source import SourceListing
 from monitor.parse.tables import Table
 from rules.observation import Item
 
 MAX_READINGS = 8192
 """Skeletons remembered; a log with more kinds of lines than that is looked at anew."""
 
+SETTLED = 64
+"""Items after which a file has shown what it is."""
 MAX_EARLY = 24
 MAX_EARLY_BYTES = 400
 """Lines that may be a metric's, kept until a format is recognised that knows what they mean."""
@@ -57,6 +60,8 @@ class LogParser:
         self._active: list[Format] = []
         self._readings: dict[bytes, Reading] = {}
         self._started = False
+        self._count = 0
+        self._listing = SourceListing()
         self._hints: dict[str, int] = {}
         self._repeats: re.Pattern[bytes] | None = None
         self._repeated = False
@@ -111,6 +116,8 @@ class LogParser:
         if self._lightning is not None and may_matter(line):
             found = self._lightning.take(line.decode("utf-8", "replace"), offset)
             items += found
+        if self._count < SETTLED and self._listing.see(line):
+            return
         if self._tabular(line, offset, items):
             return
         skeleton, numbers = cut(line)
@@ -127,6 +134,7 @@ class LogParser:
             if made:
                 items += made
                 self._started = True
+                self._count += len(made)
                 if self.format is None:
                     self.format = general.GENERAL
 
@@ -203,6 +211,7 @@ class LogParser:
             "cut_lines": self.cut_lines, "skipping": self._buffer.skipping, "forced": self.forced, "format": self.format,
             "active": [one.name for one in self._active], "fold": self._fold.state(), "started": self._started,
             "table": self._table.state(), "repeated": self._repeated,
+            "count": self._count, "listing": [self._listing.weight, self._listing.quoted],
             "early": [[s.decode("latin-1"), [n.decode("latin-1") for n in numbers], at] for s, numbers, at in self._early],
             "lightning": None if self._lightning is None else self._lightning.state(),
         }  # fmt: skip
@@ -219,6 +228,7 @@ class LogParser:
         parser._fold = Fold.restore(state["fold"])
         parser._started, parser._repeated = state["started"], state["repeated"]
         parser._repeats = next((one.repeats_after for one in parser._active if one.repeats_after is not None), None)
+        parser._count, parser._listing = state["count"], SourceListing(*state["listing"])
         parser._table = Table.restore(state["table"])
         parser._early = [(s.encode("latin-1"), [n.encode("latin-1") for n in numbers], at) for s, numbers, at in state["early"]]
         if state["lightning"] is not None:
