@@ -155,7 +155,7 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
     values = _settle(found.values)
     losses = [value for value in values if loss_like(value)]
     placed = found.step is not None or found.epoch is not None
-    if not losses or (_BEST.search(skeleton) and found.step is None):
+    if not losses or _BEST.search(_prose(skeleton)) or (_BEST.search(skeleton) and found.step is None):
         if found.step is None and found.epoch is None:
             return NOTHING
         values = ()
