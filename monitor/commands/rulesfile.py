@@ -30,7 +30,11 @@ def lint(path: Path, *, json: bool) -> int:
 
 
 def schema() -> int:
-    say(jsonlib.dumps(rules_schema(), indent=2))
+    from monitor.notify.schema import notify_schema
+
+    whole = rules_schema()
+    whole["properties"]["notify"] = notify_schema()
+    say(jsonlib.dumps(whole, indent=2))
     return 0
 
 

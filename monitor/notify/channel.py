@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from monitor.notify.notification import Notification
 from monitor.notify.present import Present
@@ -97,6 +97,9 @@ class Channel(Protocol):
         ...
 
 
+Globs = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+
+
 class ChannelSpec(BaseModel):
     """Parameters that every channel takes."""
 
@@ -111,8 +114,8 @@ class ChannelSpec(BaseModel):
 
     name: str | None = Field(None, pattern=r"^[A-Za-z0-9_.-]{1,60}$", description="what logs and metrics call it; the kind by default")
     min_severity: Severity = Field(Severity.WARNING, description="info, warning or critical: what is below is not sent")
-    runs: tuple[str, ...] = Field((), description="only runs or job names that one of these globs matches; `!glob` leaves out")
-    rules: tuple[str, ...] = Field((), description="only rules whose id or kind one of these globs matches; `!glob` leaves out")
+    runs: Globs = Field((), description="only runs or job names that one of these globs matches; `!glob` leaves out")
+    rules: Globs = Field((), description="only rules whose id or kind one of these globs matches; `!glob` leaves out")
     quiet_hours: QuietHoursText = Field(None, description="22:00-07:00, local time: what is below critical waits for the end")
     digest: Duration | None = Field(None, description="a regular line that says how all runs stand, such as 6h")
     rate_limit: Duration | None = Field(None, description="at the most one message in this time; what comes between is put together")

@@ -20,12 +20,12 @@ def html_body(told: Notification, *, with_chart: bool = False) -> str:
     parts = [f'<p style="font-size:17px;margin:0 0 8px"><strong style="color:{_colour(told)}">{escape(lead(told))}</strong>']
     parts.append(f" &middot; {escape(gist(told, whole=True))}</p>" if gist(told) else "</p>")
     if curve(told):
-        parts.append(f'<p style="margin:0 0 8px;{_MONO}">{escape(curve(told))}</p>')
+        parts.append(f'<p style="margin:0 0 8px;font-size:13px;{_MONO}">{escape(curve(told))}</p>')
     if with_chart:
         alt = f"{escape(told.context.metric)} by step"
         parts.append(f'<p style="margin:0 0 8px"><img src="cid:{CHART_ID}" alt="{alt}" style="max-width:100%"></p>')
     if place(told):
-        parts.append(f'<p style="margin:0 0 8px;color:#444">{escape(place(told))}</p>')
+        parts.append(f'<p style="margin:0 0 8px;font-size:14px;color:#444">{escape(place(told))}</p>')
     rows = further(told)
     if rows and told.body is not None:
         parts.append(f'<p style="margin:0 0 8px">{"<br>".join(escape(row) for row in rows)}</p>')
@@ -33,9 +33,9 @@ def html_body(told: Notification, *, with_chart: bool = False) -> str:
         parts.append("<ul>" + "".join(f"<li>{escape(row)}</li>" for row in rows) + "</ul>")
     if told.context.excerpt and told.body is None:
         lines = escape("\n".join(told.context.excerpt))
-        parts.append(f'<pre style="background:#f4f4f4;padding:8px;overflow-x:auto;font-size:12px;{_MONO}">{lines}</pre>')
+        parts.append(f'<pre style="background:#f4f4f4;padding:8px;white-space:pre-wrap;font-size:12px;{_MONO}">{lines}</pre>')
     parts += [f'<p style="margin:0"><a href="{escape(url)}">{label}</a></p>' for url, label in _links(told)]
-    head = f'<!doctype html>\n<html><body style="{_FONT};max-width:640px;margin:0;padding:8px;color:#111">'
+    head = f'<!doctype html>\n<html><body style="{_FONT};font-size:15px;max-width:640px;margin:0;padding:8px;color:#111;background:#fff">'
     return "\n".join([head, *parts, "</body></html>\n"])
 
 

@@ -51,7 +51,8 @@ def test_what_is_no_secret_stays(line: str) -> None:
 
 words = st.sampled_from([
     "token=", "password: ", '"secret": "', "hf_abcdefghijklmnopqrst", "Bearer ", "abcdefghij", " ", "=", "https://a:b@c", "[", "]",
-    "'", '"', ",", "wandb ", "0123456789abcdef0123456789abcdef01234567", "-----BEGIN PRIVATE KEY-----", "eyJhbGciOiJI.eyJhbGci.abcdefg", MASK,
+    "'", '"', ",", "wandb ", "0123456789abcdef0123456789abcdef01234567", "-----BEGIN PRIVATE KEY-----", "eyJhbGciOiJI.eyJhbGci.abcdefg",
+    MASK,
 ])  # fmt: skip
 
 
