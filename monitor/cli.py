@@ -52,16 +52,30 @@ def watch(
     tls_cert: Annotated[Path | None, typer.Option("--tls-cert", metavar="FILE", help="serve HTTPS with this certificate (PEM)")] = None,
     tls_key: Annotated[Path | None, typer.Option("--tls-key", metavar="FILE", help="and this key")] = None,
     page_url: Annotated[str | None, typer.Option("--page-url", metavar="URL", help="how messages link to the page")] = None,
+    textfile: Annotated[Path | None, typer.Option("--textfile", metavar="DIR", help="metrics as a file for node_exporter")] = None,
+    pushgateway: Annotated[str | None, typer.Option("--pushgateway", metavar="URL", help="metrics for a Prometheus Pushgateway")] = None,
+    file_sd: Annotated[Path | None, typer.Option("--file-sd", metavar="DIR", help="leave a target file for Prometheus's file_sd")] = None,
+    shard: Annotated[str | None, typer.Option("--shard", metavar="K/N", help="follow every N-th run only")] = None,
     formats: Formats = [], forced: Forced = None,  # noqa: B006 (typer reads it once)
 ) -> None:  # fmt: skip
     """Follow logs, judge, alert, serve metrics and the page (the default command).
 
     Example: loss-watch 'logs/*.out' --rules milestones.yaml
     """
+    from monitor.commands.publish import PublishOptions
     from monitor.commands.watch import WatchOptions
     from monitor.commands.watch import watch as run
+    from monitor.tail.shard import Shard
 
-    options = WatchOptions(rules, once, json, state, listen, tuple(formats), forced, not no_serve, token_file, tls_cert, tls_key, page_url)
+    try:
+        share = Shard.parse(shard) if shard is not None else None
+    except ValueError as wrong:
+        typer.echo(f"loss-watch: --shard: {wrong}", err=True)
+        raise typer.Exit(2) from None
+    options = WatchOptions(
+        rules, once, json, state, listen, tuple(formats), forced, not no_serve, token_file, tls_cert, tls_key, page_url,
+        PublishOptions(textfile, pushgateway, file_sd), share,
+    )  # fmt: skip
     raise typer.Exit(run(paths, options))
 
 
@@ -182,6 +196,42 @@ def silence(
         typer.echo("loss-watch: say which run and how long: loss-watch silence RUN [RULE] --until 2h", err=True)
         raise typer.Exit(2)
     raise typer.Exit(silences.add(run, rule, until, state, json=json))
+
+
+@app.command()
+def export(
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="one run; all of them without")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="a table instead of OpenMetrics")] = False, state: State = None,
+) -> None:  # fmt: skip
+    """The history as OpenMetrics with timestamps (for promtool tsdb create-blocks-from openmetrics), or as CSV.
+
+    Example: loss-watch export 13503904 --csv > 13503904.csv
+    """
+    from monitor.commands.export import export as run_export
+
+    raise typer.Exit(run_export(state, run, as_csv=csv))
+
+
+@app.command()
+def dashboard() -> None:
+    """Print the Grafana dashboard that ships.
+
+    Example: loss-watch dashboard > losswatch.json
+    """
+    from monitor.commands.shipped import dashboard as shown
+
+    raise typer.Exit(shown())
+
+
+@app.command()
+def alerts() -> None:
+    """Print the Prometheus recording and alerting rules that ship.
+
+    Example: loss-watch alerts > losswatch.rules.yaml
+    """
+    from monitor.commands.shipped import alerts as shown
+
+    raise typer.Exit(shown())
 
 
 @notify_app.command("test")

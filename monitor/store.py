@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -191,6 +191,12 @@ class Store:
             for table in ("runs", "files", "observations", "transitions"):
                 cursor.executemany(f"DELETE FROM {table} WHERE run = ?", [(run,) for run in runs])
             cursor.execute("COMMIT")
+
+    def observations(self) -> Iterator[tuple[str, int, str, float, float, float | None, float | None]]:
+        """The whole history in the order of reading: run, attempt, metric, step on the log's axis, value, time (Unix s), epoch."""
+        rows = self.connection.execute("SELECT run, attempt, metric, at, value, special, time_s, epoch FROM observations ORDER BY rowid")
+        for run, attempt, metric, at, value, special, time_s, epoch in rows:
+            yield run, attempt, metric, at, float(special) if special else value, time_s, epoch
 
     def transitions(self, limit: int = 200) -> list[Transition]:
         """The latest transitions, oldest first."""

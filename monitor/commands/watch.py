@@ -19,6 +19,7 @@ from monitor.chartimage import chart_of
 from monitor.commands.channels import the_channels
 from monitor.commands.check import baseline_document
 from monitor.commands.inputs import fail, no_jobs_yet, say, say_json, the_formats, the_rules, warn
+from monitor.commands.publish import NOTHING, PublishOptions, published
 from monitor.daemon import Daemon
 from monitor.eventline import event_line
 from monitor.ink import wants_color
@@ -33,6 +34,7 @@ from monitor.secretfile import read_secret
 from monitor.silences import SCHEMA as SILENCES_SCHEMA
 from monitor.store import StateError, Store, default_state_path
 from monitor.tail.discover import looks_expanded
+from monitor.tail.shard import Shard
 from monitor.tail.tailer import Tailer
 from monitor.views import EXIT_CODES, worst_verdict
 from monitor.yamlfile import ConfigErrors
@@ -61,6 +63,8 @@ class WatchOptions:
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     page_url: str | None = None
+    publish: PublishOptions = NOTHING
+    shard: Shard | None = None
 
     def over(self, held: Mapping[str, str]) -> WatchOptions:
         """The same, with what the environment and the configuration file say where the command line is silent."""
@@ -119,7 +123,7 @@ def _lines(options: WatchOptions) -> Callable[[Transition], None]:
 
 def _once(paths: Sequence[str], daemon: Daemon, options: WatchOptions) -> int:
     daemon.listener = _lines(options)
-    tailer = Tailer(paths, daemon.resume(), notify=False)
+    tailer = Tailer(paths, daemon.resume(), notify=False, shard=options.shard)
     tailer.start()
     try:
         while daemon.turn(tailer, 0.2) or not tailer.ended():
@@ -137,7 +141,7 @@ def _once(paths: Sequence[str], daemon: Daemon, options: WatchOptions) -> int:
 
 def _follow(paths: Sequence[str], daemon: Daemon, lock: StateLock, options: WatchOptions) -> int:
     stopping = threading.Event()
-    tailer = Tailer(paths, daemon.resume())
+    tailer = Tailer(paths, daemon.resume(), shard=options.shard)
     hup = threading.Event()
     with _signals(stopping, hup), _served(daemon, options), _shown(daemon, options):
         tailer.start()
@@ -197,14 +201,17 @@ def _signals(stopping: threading.Event, hup: threading.Event) -> Iterator[None]:
 def _served(daemon: Daemon, options: WatchOptions) -> Iterator[None]:
     """The HTTP server beside the loop; an address that cannot be had is an error, the default one steps aside."""
     if not options.serve:
-        yield
+        with published(lambda: daemon.snapshot, str, options.publish):
+            yield
         return
     from monitor.serve.server import ListenError, Server, Tls
+    from monitor.serve.silences import StoredSilences
 
     if (options.tls_certificate is None) != (options.tls_key is None):
         fail("--tls-cert and --tls-key go together")
     tls = Tls(options.tls_certificate, options.tls_key) if options.tls_certificate and options.tls_key else None
-    server = Server(lambda: daemon.snapshot, options.listen, token=_token(options.token_file), tls=tls)
+    silences = StoredSilences(daemon.store.path)
+    server = Server(lambda: daemon.snapshot, options.listen, token=_token(options.token_file), tls=tls, silences=silences)
     try:
         server.start()
     except ListenError as wrong:
@@ -215,7 +222,8 @@ def _served(daemon: Daemon, options: WatchOptions) -> Iterator[None]:
         warn(note)
     warn(f"watching; metrics and page at {server.url}")
     try:
-        yield
+        with published(lambda: daemon.snapshot, lambda: server.url, options.publish):
+            yield
     finally:
         server.stop()
 

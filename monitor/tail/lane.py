@@ -18,6 +18,7 @@ from monitor.tail.mounts import Mount, MountTable
 from monitor.tail.news import FileNews, Position
 from monitor.tail.pace import Budget, Pace, Timetable
 from monitor.tail.scout import Scout
+from monitor.tail.shard import Shard
 from monitor.tail.walk import Source
 
 TROUBLED_S = 5.0
@@ -34,6 +35,7 @@ class Settings:
     pace: Pace = field(default_factory=Pace)
     rediscover_s: float = 2.0
     looks_per_s: float = 2000.0
+    shard: Shard | None = None
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Lane:
         self._settings = settings
         self._clock = clock
         self._watch = watch
-        self._scout = Scout(mount, mounts, settings.rediscover_s, self._beat, self._mark)
+        self._scout = Scout(mount, mounts, settings.rediscover_s, self._beat, self._mark, settings.shard)
         self._tended: dict[str, _Tended] = {}
         self._names: dict[str, str] = {}
         self._timetable: Timetable[str] = Timetable()

@@ -11,6 +11,7 @@ from monitor.tail.lanenews import Elsewhere, Waiting
 from monitor.tail.listing import Listings
 from monitor.tail.mounts import Mount, MountTable
 from monitor.tail.news import FileNews
+from monitor.tail.shard import Shard
 from monitor.tail.walk import LOG_SUFFIXES, Findings, Source, Through, Walk, is_pattern
 
 RESTING_S = 60.0
@@ -46,13 +47,15 @@ class Scout:
     """
 
     def __init__(
-        self, mount: Mount, mounts: MountTable, rediscover_s: float, beat: Callable[[], float], mark: Callable[[str | None], None]
-    ) -> None:
+        self, mount: Mount, mounts: MountTable, rediscover_s: float, beat: Callable[[], float], mark: Callable[[str | None], None],
+        shard: Shard | None = None,
+    ) -> None:  # fmt: skip
         self.due_s = 0.0
         self._mount = mount
         self._mounts = mounts
         self._rediscover_s = rediscover_s
         self._mark = mark
+        self._shard = shard
         self._listings = Listings(beat)
         self._through: Through = {}
         self._standing: list[_Standing] = []
@@ -108,8 +111,9 @@ class Scout:
             self._mark(None)
             self._note(standing, found, now)
             for real, (hops, shown) in found.files.items():
-                together.add(real, hops, shown)
-                owners.setdefault(real, standing)
+                if self._shard is None or self._shard.takes(shown):
+                    together.add(real, hops, shown)
+                    owners.setdefault(real, standing)
             scouted.directories |= found.directories
             scouted.tell.extend(Elsewhere(source) for source in found.elsewhere if source not in self._handed_over)
             self._handed_over.update(found.elsewhere)

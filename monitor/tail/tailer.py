@@ -16,6 +16,7 @@ from monitor.tail.mounts import Mount, MountTable
 from monitor.tail.news import Chunk, FileNews, News, Position
 from monitor.tail.pace import Pace
 from monitor.tail.remote import RemoteLane
+from monitor.tail.shard import Shard
 from monitor.tail.stream import Stream
 from monitor.tail.walk import Source
 
@@ -31,6 +32,7 @@ class Tailer:
     ``hot_s`` and ``cold_s`` bound the time between looks at one file, ``rediscover_s`` is the time between looks for new files,
     ``hang_s`` how long a file system may take to answer before its files are reported; all in seconds. ``queue_bytes`` bounds what
     is read and not yet taken. ``notify=False`` polls only. ``directory`` is what relative paths are relative to.
+    ``shard`` leaves the files of other watchers' runs alone.
     """
 
     def __init__(
@@ -48,12 +50,13 @@ class Tailer:
         directory: str | None = None,
         stdin: int | None = None,
         mounts: MountTable | None = None,
+        shard: Shard | None = None,
     ) -> None:
         self._clock = clock
         self._resume = dict(resume or {})
-        self._local = Settings(Pace(hot_s, max(cold_s, hot_s)), rediscover_s, LOCAL_LOOKS_PER_S)
+        self._local = Settings(Pace(hot_s, max(cold_s, hot_s)), rediscover_s, LOCAL_LOOKS_PER_S, shard)
         remote_hot_s = hot_s * REMOTE_SLOWER
-        self._remote = Settings(Pace(remote_hot_s, max(cold_s, remote_hot_s)), rediscover_s, REMOTE_LOOKS_PER_S)
+        self._remote = Settings(Pace(remote_hot_s, max(cold_s, remote_hot_s)), rediscover_s, REMOTE_LOOKS_PER_S, shard)
         self._hang_s = hang_s
         self._notify = notify
         self._mounts = mounts or MountTable.read()
