@@ -101,7 +101,7 @@ def _weigh(a: Module, b: Module) -> tuple[float, str]:
     up_a, _, last_a = a.name.rpartition(".")
     up_b, _, last_b = b.name.rpartition(".")
     if up_a == up_b and up_a:
-        score, why = score + 0.22, [*why, f"same place {up_a}"]
+        score, why = score + 0.22, [*why, "same place"]
     elif last_a == last_b:
         score, why = score + 0.12, [*why, f"same name {last_a}"]
     numbers_a, numbers_b = ([p for p in name.split(".") if p.isdigit()] for name in (up_a, up_b))

@@ -49,8 +49,8 @@ def rename_lines(renames: Sequence[Rename]) -> list[str]:
 
 
 def share(value: float) -> str:
-    """A share as a person writes it: 5.6 %; what rounds to nothing is said to be below 0.1 %."""
-    return "0 %" if value == 0 else "under 0.1 %" if value < 0.001 else f"{100 * value:.1f} %"
+    """A share as a person writes it: 5.6 %; what rounds to nothing is said to be < 0.1 %."""
+    return "0 %" if value == 0 else "< 0.1 %" if value < 0.001 else f"{100 * value:.1f} %"
 
 
 def _groups(groups: Sequence[Group], color: bool, word: str) -> list[str]:

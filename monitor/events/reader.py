@@ -74,6 +74,8 @@ class EventReader:
         self._later_steps = 0
         self._last_step: float | None = None
         self._offset = 0
+        self._first_offset: int | None = None
+        """Where this attempt's first step stands."""
         self._lists_told: list[str] = []
         self._nodes: dict[str, str] = {}
         self._elastic: dict[str, str] = {}
@@ -138,6 +140,8 @@ class EventReader:
             return []
         self._last_step = step
         self._offset = self._offset if offset is None else offset
+        if self._first_offset is None:
+            self._first_offset = self._offset
         self._marks.moved()
         if self._finding is None and self._told is None:
             return []
@@ -169,6 +173,7 @@ class EventReader:
             "later_steps": self._later_steps,
             "last_step": self._last_step,
             "offset": self._offset,
+            "first_offset": self._first_offset,
             "lists_told": self._lists_told,
             "nodes": self._nodes,
             "elastic": self._elastic,
@@ -183,7 +188,8 @@ class EventReader:
         self._marks = Marks(**{**state["marks"], "members": int(state["marks"]["members"], 16)})
         self._finding = Finding(**state["finding"]) if state["finding"] else None
         self._told, self._later_steps, self._last_step = state["told"], state["later_steps"], state["last_step"]
-        self._offset, self._lists_told = state["offset"], list(state["lists_told"])
+        self._offset, self._first_offset = state["offset"], state["first_offset"]
+        self._lists_told = list(state["lists_told"])
         self._nodes, self._elastic = dict(state["nodes"]), dict(state["elastic"])
         self._hosts = list(state["hosts"])
 
@@ -213,7 +219,7 @@ class EventReader:
         events = self._marks.feed(rest, offset, step)
         if any(event.kind == "started" for event in events):
             # What ended the life before this one no longer counts.
-            self._lists_told = []
+            self._lists_told, self._first_offset = [], None
             events = self._recovered("a new start after {}") + events
         if not events and not rest.startswith((" ", "\t")) and not _CODE.search(rest):
             found = bare(rest) or (("runtime_error", EXIT) if _USAGE.search(rest) else None)
@@ -228,7 +234,8 @@ class EventReader:
         if mark in self._lists_told:
             return []
         self._lists_told = [*self._lists_told[-31:], mark]
-        event.step = self._last_step
+        # A list is only known to be over by what follows it, which may be the first step.
+        event.step = None if self._first_offset is None or event.offset < self._first_offset else self._last_step
         return [event]
 
     def _consider(self, finding: Finding) -> None:
