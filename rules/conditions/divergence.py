@@ -1,8 +1,9 @@
 """``divergence``: the loss stands at a multiple of its best and does not come down.
 
-The level is a median of the last points (3 of a validation metric, 9 of a batch loss), the best is the best such level of this
-attempt. Over ``factor`` times the best it diverges when it goes on rising, or has stayed there for a while; a jump that comes down
-again is a spike, and a validation loss that rises while the train loss falls is overfitting.
+The level is a median of the last points (3 of a validation metric, 9 of a batch loss). The best is the lowest validation of this
+attempt, or the lowest such level of a batch loss. Over ``factor`` times the best it diverges when it goes on rising, or has stayed
+there for a while; a jump that comes down again is a spike, and a validation loss that rises while the train loss falls is
+overfitting.
 """
 
 from __future__ import annotations
@@ -66,10 +67,11 @@ class Divergence(CurveRule):
         if len(window) < min(count, SPARSE_POINTS) or (count > SPARSE_POINTS and len(series.values) < FIRST_POINTS):
             return UNKNOWN
         level = median(window)
-        if best is None or level < best:
-            first = mark.setdefault("first", level)
-            mark.update(best=level, best_step=series.steps[-1], limit=self._limit(level, first))
-            best = level
+        lowest = value if is_sparse(metric) else level
+        if best is None or lowest < best:
+            first = mark.setdefault("first", max(window))
+            mark.update(best=lowest, best_step=series.steps[-1], limit=self._limit(lowest, first))
+            best = lowest
         if level <= mark["limit"]:
             mark.pop("over", None)
             if "bad" not in mark:
