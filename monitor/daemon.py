@@ -178,6 +178,8 @@ class Daemon:
     def _hear_silences(self, now: float, turn: Turn) -> None:
         """What another process wrote; a silence that ended lets what still stands be told."""
         before, self.silences = self.silences, read_silences(self.store.connection)
+        if before != self.silences:
+            self._views = {}  # what is shown as silenced has changed
         for run in self.pipeline.runs.values():
             ended = run.caught_up and any(_ended(silence, self.silences, run, now) for silence in (*before, *self.silences))
             if ended and set(run.told) != {rule for rule, alert in run.alerts.items() if alert.state == FIRING}:
