@@ -29,8 +29,8 @@ def _compared(inputs: Inputs) -> list[Block]:
     expected = sum(k.expected for k in found.missing)
     new = f" ({expected} expected)" if expected else ""
     lead = (
-        f"{len(found.missing)} keys of the model were not in the checkpoint{new}: {found.random_params:,} of {found.model_params:,} parameters, "
-        f"{share(found.share)}, started at random. {len(found.unexpected)} keys of the checkpoint were ignored."
+        f"{len(found.missing)} keys of the model were not in the checkpoint{new}: {found.random_params:,} of {found.model_params:,} "
+        f"parameters, {share(found.share)}, started at random. {len(found.unexpected)} keys of the checkpoint were ignored."
     )
     rows: list[Sequence[Cell]] = []
     for group in sorted(found.missing_groups, key=lambda g: -g.params)[:MOST_ROWS]:

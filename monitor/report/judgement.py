@@ -128,8 +128,8 @@ def _trend(inputs: Inputs) -> tuple[str, ...]:
             change = values[-1] / values[0] - 1
             went = heading(metric)
             out.append(
-                f"{metric.name or metric.metric} {short(values[0])} -> {short(values[-1])} from step {step_number(steps[0])} to {step_number(steps[-1])} "
-                f"({change:+.0%}){f', {went} of late' if went else ''}."
+                f"{metric.name or metric.metric} {short(values[0])} -> {short(values[-1])} "
+                f"from step {step_number(steps[0])} to {step_number(steps[-1])} ({change:+.0%}){f', {went} of late' if went else ''}."
             )
     return tuple(out)
 
@@ -140,8 +140,8 @@ def _ahead(inputs: Inputs) -> tuple[str, ...]:
         ahead = milestone.forecast
         if ahead is not None:
             out.append(
-                f"Step {step_number(milestone.step)} {milestone.expect}: {short(ahead.value)} expected ({short(ahead.low)} to {short(ahead.high)}), "
-                f"{ahead.probability:.0%} likely to be met."
+                f"Step {step_number(milestone.step)} {milestone.expect}: {short(ahead.value)} expected "
+                f"({short(ahead.low)} to {short(ahead.high)}), {ahead.probability:.0%} likely to be met."
             )
     return tuple(out)
 
