@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -38,12 +39,12 @@ class Slack(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.messages.append(body["text"])
+        self.messages.append(unescape(body["text"]))
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"ok")
         if self.aloud:
-            print(f"   Slack <- {body['text']}", flush=True)
+            print(f"   Slack <- {self.messages[-1]}", flush=True)
 
     def log_message(self, *_: object) -> None:
         """Say nothing: the terminal belongs to loss-watch."""
@@ -102,16 +103,17 @@ def main(seconds: float) -> int:
         deadline = time.monotonic() + seconds + LINGER_S
         while watch.poll() is None and time.monotonic() < deadline:
             stop.wait(0.1)
+        watch.send_signal(signal.SIGTERM)
     except KeyboardInterrupt:
-        pass
+        pass  # the terminal has told loss-watch as well
     finally:
         stop.set()
-        if watch.poll() is None:
-            watch.send_signal(signal.SIGTERM)
         code = watch.wait(timeout=10)
         receiver.shutdown()
-    print(f"\nSlack was sent {len(Slack.messages)} messages" + (":" if Slack.messages else ""))
-    for message in Slack.messages if not Slack.aloud else ():
+    shown = [] if Slack.aloud else Slack.messages
+    count = len(Slack.messages)
+    print(f"\nSlack was sent {count} message{'s' if count != 1 else ''}" + (":" if shown else ""))
+    for message in shown:
         print(f"   {message}")
     print("The files are in demo/: try  .venv/bin/loss-watch check demo/logs/*.out --rules demo/milestones.yaml")
     return code
