@@ -26,7 +26,7 @@ _SPLIT = re.compile(
     r"|`Trainer\.fit`|Testing DataLoader|Predicting DataLoader)"
 )
 _TRAIN = re.compile(
-    r"(?:Epoch (?P<epoch>\d+)|Training): +(?:\d+%)?\|.*?\| +?(?P<n>\d+)/(?P<total>\d+|\?) \[(?P<times>[^,\]]*)(?P<post>.*)", re.S
+    r"(?:Epoch (?P<epoch>\d+)|Training):(?: :)? +(?:\d+%)?\|.*?\| +?(?P<n>\d+)/(?P<total>\d+|\?) \[(?P<times>[^,\]]*)(?P<post>.*)", re.S
 )
 _RICH = re.compile(
     r"Epoch (?P<epoch>\d+)/(?P<last>-?\d+) .*?(?P<n>\d+)/(?P<total>\d+|-+|\?) +"

@@ -22,7 +22,7 @@ VAL_WORDS = _set("val valid validation validating eval evaluation evaluating dev
 TEST_WORDS = _set("test testing")
 TRAIN_WORDS = _set("train training trn")
 LOSS_WORDS = _set("loss losses")
-FILLER_WORDS = _set("avg average mean total overall current curr running value lm the final all smoothed")
+FILLER_WORDS = _set("avg average mean total overall current curr running value lm the final all smoothed reduced")
 METRIC_WORDS = _set(
     "acc accuracy auc bleu bpb bpc bpd chrf cer cost dice elbo energy error f1 fid iou kl logloss lpips mae map mape mcc "
     "metric miou mse ndcg nll perplexity ppl precision psnr recall reward rmse rouge score ssim top1 top5 wer xent"
