@@ -207,15 +207,17 @@ def _lay_one(entries: dict[str, _Entry], kind: str, given: Any, loc: tuple[str |
 def _build(name: str, entry: _Entry, environ: Mapping[str, str], problems: list[SettingsProblem], warnings: list[str]) -> Channel | None:
     spec = spec_of(entry.kind, entry.given)
     given, unset = _resolved(entry, spec, environ, problems, warnings)
-    missing = [key for key in spec.needs if not given.get(key)]
-    if missing and unset & {*missing}:
-        warnings.append(f"notify: channel {name} is off: {', '.join(sorted(unset & {*missing}))} names a variable that is not set")
+    missing = [group for group in spec.needs if not any(given.get(key) for key in group)]
+    lacking = unset & {key for group in missing for key in group}
+    if lacking:
+        warnings.append(f"notify: channel {name} is off: {', '.join(sorted(lacking))} names a variable that is not set")
         return None
     try:
         checked = spec.model_validate(given)
         if missing:
             source, loc = entry.where[""]
-            problems.append(SettingsProblem(loc, f"{entry.kind} needs `{missing[0]}`", _where_from(entry.kind, missing[0]), source))
+            wanted = "` or `".join(missing[0])
+            problems.append(SettingsProblem(loc, f"{entry.kind} needs `{wanted}`", _where_from(entry.kind, missing[0]), source))
             return None
         return checked.build(name)
     except ValidationError as wrong:
@@ -300,6 +302,6 @@ def _unknown(keys: set[str], known: Iterable[str], source: str) -> list[Settings
     return problems
 
 
-def _where_from(kind: str, key: str) -> str:
-    named = [variable for variable, place in ENVIRONMENT.items() if place == (kind, key)]
+def _where_from(kind: str, keys: tuple[str, ...]) -> str:
+    named = [variable for variable, (of, key) in ENVIRONMENT.items() if of == kind and key in keys]
     return f"or the variable {named[0]}" if named else ""

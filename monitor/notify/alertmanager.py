@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from monitor.notify import http
 from monitor.notify.broadcast import to_each
-from monitor.notify.channel import Channel, ChannelBase, ChannelSpec, Memory
+from monitor.notify.channel import Channel, ChannelBase, ChannelSpec, Memory, SecretUrl
 from monitor.notify.notification import Notification
 from monitor.notify.present import Present
 from monitor.notify.text import cut
@@ -51,9 +51,9 @@ class Spec(ChannelSpec):
 
     kind: ClassVar[str] = "alertmanager"
     shorthand: ClassVar[str] = "url"
-    needs: ClassVar[tuple[str, ...]] = ("url",)
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (("url",),)
 
-    url: Annotated[tuple[SecretStr, ...], BeforeValidator(_urls)] = Field((), description="http://alertmanager:9093, several with commas")
+    url: Annotated[tuple[SecretUrl, ...], BeforeValidator(_urls)] = Field((), description="http://alertmanager:9093, several with commas")
     headers: dict[str, SecretStr] = Field(default_factory=dict, description="further headers, such as Authorization")
     labels: Annotated[dict[str, str], AfterValidator(_labels)] = Field(
         default_factory=dict, description="further labels of every alert, for routing: {cluster: lumi, team: weather}"

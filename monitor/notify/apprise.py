@@ -45,7 +45,7 @@ class Spec(ChannelSpec):
 
     kind: ClassVar[str] = "apprise"
     shorthand: ClassVar[str] = "urls"
-    needs: ClassVar[tuple[str, ...]] = ("urls",)
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (("urls",),)
 
     urls: Annotated[tuple[SecretStr, ...], BeforeValidator(_urls), AfterValidator(_known)] = Field(
         (), description="apprise URLs (secrets: ${VAR} or urls_file)"

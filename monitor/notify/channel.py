@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Protocol
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from monitor.notify.notification import Notification
 from monitor.notify.present import Present
@@ -97,6 +98,16 @@ class Channel(Protocol):
         ...
 
 
+def _http_url(value: SecretStr) -> SecretStr:
+    """Refuse what no request can be sent to; the text never shows the value."""
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("is no http:// or https:// URL")
+    return value
+
+
+SecretUrl = Annotated[SecretStr, AfterValidator(_http_url)]
+"""The URL of a receiver, whose path, query or password may be a secret."""
 Globs = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
 
@@ -107,8 +118,8 @@ class ChannelSpec(BaseModel):
     kind: ClassVar[str]
     shorthand: ClassVar[str] = ""
     """The key that a bare value stands for: ``webhook: https://...``."""
-    needs: ClassVar[tuple[str, ...]] = ()
-    """Keys without which the channel cannot be built (their names stand here, since ``${VAR}`` may have left one empty)."""
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Of each of these groups of keys one must be given (checked apart, since a ``${VAR}`` that is not set leaves one empty)."""
     interval_s: ClassVar[float] = 0.0
     coalesces: ClassVar[bool] = True
 

@@ -51,7 +51,7 @@ class Spec(ChannelSpec):
 
     kind: ClassVar[str] = "command"
     shorthand: ClassVar[str] = "run"
-    needs: ClassVar[tuple[str, ...]] = ("run",)
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (("run",),)
     coalesces: ClassVar[bool] = False
 
     run: Annotated[tuple[str, ...], BeforeValidator(_argv), AfterValidator(_whole)] = Field(

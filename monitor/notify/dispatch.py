@@ -17,7 +17,7 @@ from monitor.notify.batch import combine, take
 from monitor.notify.channel import Channel
 from monitor.notify.digest import enqueue_digests, next_digest_s
 from monitor.notify.health import Health
-from monitor.notify.lane import Outcome, Parcel, Refresh
+from monitor.notify.lane import FaultError, Outcome, Parcel, Refresh
 from monitor.notify.notification import Notification
 from monitor.notify.present import Present
 
@@ -25,6 +25,8 @@ log = logging.getLogger("loss-watch.outbox")
 
 IDLE_S = 30.0
 PRUNE_S = 3600.0
+FAULTS = 3
+"""Tries of a message that a fault of ours keeps from being sent."""
 
 Work = tuple[Channel, Parcel | Refresh]
 
@@ -78,7 +80,8 @@ class Dispatch:
         health, failed, parcel = self.health[outcome.channel.name], outcome.failed, outcome.parcel
         message = isinstance(parcel, Parcel)
         aged = isinstance(parcel, Parcel) and now - parcel.queued_s >= outcome.channel.pace.give_up_after_s
-        over = failed is not None and message and (failed.permanent or aged)
+        faulty = isinstance(failed, FaultError) and health.attempts + 1 >= FAULTS
+        over = failed is not None and message and (failed.permanent or aged or faulty)
         said = health.refused(failed, now, self.rng, message=message, over=over) if failed else health.succeeded(now)
         if said:
             log.warning("channel %s %s", outcome.channel.name, said)

@@ -8,6 +8,7 @@ mail which a killed process may send twice carries the same one and mail program
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -31,8 +32,10 @@ def _addresses(value: Any) -> Any:
     given = value.split(",") if isinstance(value, str) else list(value or ())
     told = tuple(str(each).strip() for each in given if str(each).strip())
     for each in told:
-        if "@" not in parseaddr(each)[1] or any(c in each for c in "\r\n\0"):
-            raise ValueError(f"`{clean(each, 80)}` is no mail address")
+        try:
+            _address(each)
+        except (ValueError, IndexError, HeaderParseError):
+            raise ValueError(f"`{clean(each, 80)}` is no mail address") from None
     return told
 
 
@@ -52,7 +55,7 @@ class Spec(ChannelSpec):
     """E-mail."""
 
     kind: ClassVar[str] = "email"
-    needs: ClassVar[tuple[str, ...]] = ("to",)
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (("to",), ("smtp_url", "sendmail"))
 
     smtp_url: Annotated[SecretStr | None, AfterValidator(_smtp_url)] = Field(
         None, description="smtp://user:password@host:587 (STARTTLS) or smtps://host:465 (TLS)"
@@ -63,11 +66,12 @@ class Spec(ChannelSpec):
     ca_file: str | None = Field(None, description="certificates of a site's own authority (PEM)")
 
     def build(self, name: str) -> Channel:
-        url = self.smtp_url.get_secret_value() if self.smtp_url else "smtp://localhost:25?starttls=off"
-        where = smtp.server(url, self.ca_file)
-        deliver: smtp.Deliver = smtp.Sendmail(self.sendmail) if self.sendmail else where
         sender = self.from_ or self.to[0]
-        return Email(sender=sender, to=self.to, deliver=deliver, **self.common(name, (url, where.password)))
+        if self.smtp_url is None:
+            return Email(sender=sender, to=self.to, deliver=smtp.Sendmail(self.sendmail or ""), **self.common(name))
+        url = self.smtp_url.get_secret_value()
+        server = smtp.server(url, self.ca_file)
+        return Email(sender=sender, to=self.to, deliver=server, **self.common(name, (url, server.password)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +117,10 @@ class Email(ChannelBase):
 
 
 def _address(text: str) -> Address:
+    """Raises ValueError, IndexError or HeaderParseError (the library's own ways to refuse)."""
     shown, spec = parseaddr(text)
+    if "@" not in spec or any(c in text for c in "\r\n\0"):
+        raise ValueError(text)
     return Address(display_name=shown, addr_spec=spec)
 
 

@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from monitor.notify import http
-from monitor.notify.channel import Channel, ChannelBase, ChannelSpec, Memory
+from monitor.notify.channel import Channel, ChannelBase, ChannelSpec, Memory, SecretUrl
 from monitor.notify.digest import row
 from monitor.notify.notification import Notification
 from monitor.notify.present import Present
@@ -32,9 +32,9 @@ class Spec(ChannelSpec):
 
     kind: ClassVar[str] = "healthchecks"
     shorthand: ClassVar[str] = "ping_url"
-    needs: ClassVar[tuple[str, ...]] = ("ping_url",)
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (("ping_url",),)
 
-    ping_url: SecretStr | None = Field(None, description="https://hc-ping.com/UUID or https://hc-ping.com/KEY/SLUG")
+    ping_url: SecretUrl | None = Field(None, description="https://hc-ping.com/UUID or https://hc-ping.com/KEY/SLUG")
     every: Duration = Field(60.0, description="how often it is pinged; the check's period should be three times that")
     fail: bool = Field(False, description="a critical alert pings /fail, so that the check goes down")
 

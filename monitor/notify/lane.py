@@ -48,6 +48,10 @@ class Outcome:
     failed: DeliveryError | None = None
 
 
+class FaultError(DeliveryError):
+    """A fault of ours while a message was made or sent: it may pass, but a message that is the cause must not hold up the rest."""
+
+
 class Lane:
     """The thread of one channel, started by its first parcel. A daemon thread: a receiver that hangs cannot hold up the exit."""
 
@@ -79,7 +83,7 @@ class Lane:
         except Exception as failed:  # a fault of ours must end neither the thread nor the message
             said = clean(redact(f"{type(failed).__name__}: {failed}", self._channel.secrets), 200)
             log.error("channel %s: fault in loss-watch: %s", self._channel.name, said)
-            return Outcome(self._channel, parcel, memories, failed=DeliveryError(said))
+            return Outcome(self._channel, parcel, memories, failed=FaultError(said))
 
     def _do(self, parcel: Parcel | Refresh, memories: dict[str, Any]) -> str:
         if isinstance(parcel, Refresh):

@@ -33,7 +33,7 @@ class Spec(ChannelSpec):
     """Slack, bot token."""
 
     kind: ClassVar[str] = "slack"
-    needs: ClassVar[tuple[str, ...]] = ("bot_token", "channel")
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (("bot_token",), ("channel",))
     interval_s: ClassVar[float] = 1.0
 
     bot_token: SecretStr | None = Field(None, description="xoxb-... (a secret: ${VAR} or bot_token_file)")

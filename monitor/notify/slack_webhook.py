@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from monitor.notify import http
-from monitor.notify.channel import Channel, ChannelBase, ChannelSpec, Memory
+from monitor.notify.channel import Channel, ChannelBase, ChannelSpec, Memory, SecretUrl
 from monitor.notify.notification import Notification
 from monitor.notify.slack_text import blocks, fallback
 
@@ -22,10 +22,10 @@ class Spec(ChannelSpec):
 
     kind: ClassVar[str] = "slack"
     shorthand: ClassVar[str] = "webhook_url"
-    needs: ClassVar[tuple[str, ...]] = ("webhook_url",)
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (("webhook_url",),)
     interval_s: ClassVar[float] = 1.0
 
-    webhook_url: SecretStr | None = Field(None, description="the incoming webhook's URL (a secret: ${VAR} or webhook_url_file)")
+    webhook_url: SecretUrl | None = Field(None, description="the incoming webhook's URL (a secret: ${VAR} or webhook_url_file)")
 
     def build(self, name: str) -> Channel:
         url = self.webhook_url.get_secret_value() if self.webhook_url else ""

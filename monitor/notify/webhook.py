@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from pydantic import Field, SecretStr
 
 from monitor.notify import http
-from monitor.notify.channel import Channel, ChannelBase, ChannelSpec, Memory
+from monitor.notify.channel import Channel, ChannelBase, ChannelSpec, Memory, SecretUrl
 from monitor.notify.notification import Notification
 from monitor.notify.wording import headline, ordered
 from rules.jsonable import jsonable
@@ -29,11 +29,11 @@ class Spec(ChannelSpec):
 
     kind: ClassVar[str] = "webhook"
     shorthand: ClassVar[str] = "url"
-    needs: ClassVar[tuple[str, ...]] = ("url",)
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = (("url",),)
     coalesces: ClassVar[bool] = False
     """A program reads it: it wants each event by itself, and is in no hurry."""
 
-    url: SecretStr | None = Field(None, description="where to post (its path may be a secret: ${VAR} or url_file)")
+    url: SecretUrl | None = Field(None, description="where to post (its path may be a secret: ${VAR} or url_file)")
     secret: SecretStr | None = Field(None, description="key of the HMAC signature")
     headers: dict[str, SecretStr] = Field(default_factory=dict, description="further headers, such as Authorization")
 

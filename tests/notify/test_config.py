@@ -107,6 +107,9 @@ MISTAKES = [
     ({"slack": {"min_severity": "loud"}}, ("notify", "slack", "min_severity"), "Input should be 'info', 'warning' or 'critical'", ""),
     ({"webhook": {"digest": "6"}}, ("notify", "webhook", "digest"), "`6` is no duration; write it with a unit, such as 30s, 10m or 2h", ""),
     ({"email": {"to": "nobody"}}, ("notify", "email", "to"), "`nobody` is no mail address", ""),
+    ({"email": {"to": "a@"}}, ("notify", "email", "to"), "`a@` is no mail address", ""),
+    ({"slack": "hooks.slack.com/x"}, ("notify", "slack", "webhook_url"), "is no http:// or https:// URL", ""),
+    ({"alertmanager": {"url": "http://a, b"}}, ("notify", "alertmanager", "url", 1), "is no http:// or https:// URL", ""),
     ({"webhook": 7}, ("notify", "webhook"), "webhook takes a mapping", ""),
 ]
 
@@ -120,6 +123,15 @@ def test_a_mistake_is_told_with_its_place_and_what_would_be_right(
     with pytest.raises(SettingsProblem) as raised:
         held(notify)
     assert (loc, message, advice, "rules") == (raised.value.loc, raised.value.message, raised.value.advice, raised.value.source)
+
+
+def test_mail_needs_a_way_and_a_reader() -> None:
+    for given, message in (({"to": "a@x.org"}, "email needs `smtp_url` or `sendmail`"), ({"smtp_url": "smtp://h"}, "email needs `to`")):
+        with pytest.raises(SettingsProblem) as raised:
+            held({"email": given})
+        assert message == raised.value.message
+    with pytest.raises(SettingsProblem, match=r"environment: notify\.email: email needs `smtp_url` or `sendmail`"):
+        held(environ={"LOSSWATCH_EMAIL_TO": "a@x.org"})
 
 
 def test_all_mistakes_come_at_once_and_none_shows_the_secret() -> None:

@@ -229,6 +229,24 @@ def test_quiet_hours_hold_what_is_not_critical_and_let_the_rest_through(box: Box
     assert ["2", "1"] == [request.json["run"] for request in hook.requests]
 
 
+def test_a_message_that_trips_over_a_fault_of_ours_is_given_up_and_holds_up_nothing(box: Box, hook: Receiver) -> None:
+    class Faulty(Webhook):
+        def send(self, told: Notification, memory: object) -> str:
+            if told.run == "1":
+                raise ZeroDivisionError("oh")
+            return super().send(told, memory)  # type: ignore[arg-type]
+
+    channel = Faulty(name="webhook", url=hook.url, pace=Pace(coalesces=False))
+    for run in "12":
+        box.put(worry(run), [channel])
+    delivery = box.delivery(channel)
+    for _ in range(3):
+        assert delivery.settle(10)
+        box.clock.now += 60
+    assert delivery.settle(10)
+    assert (["given_up", "delivered"], 1) == (box.states(), len(hook.requests))
+
+
 def test_a_row_of_another_version_is_given_up_and_holds_up_nothing(box: Box, hook: Receiver) -> None:
     channel = to(hook)
     box.put(worry("1"), [channel])
