@@ -96,8 +96,8 @@ def test_a_crash_has_its_card(tmp_path):
     )  # fmt: skip
     text = as_markdown(report(inputs(log, facts={"state": "FAILED", "exit_code": "1:0"}))).replace("\\", "")
     for line in (
-        "It is not normal. Mend and resume.", "The memory of a GPU was full.", "| class | cuda_oom |", "| first seen | rank 3 |", "| at step | 99 |",
-        "| SLURM state | FAILED |", "| last train_loss | 4.01 at step 99 |", "Halve the batch per GPU", 'File "train.py", line 12, in step',
+        "It is not normal. Mend and resume.", "The memory of a GPU was full.", "| class | cuda_oom |", "| first seen | rank 3 |",
+        "| at step | 99 |", "| SLURM state | FAILED |", "| last train_loss | 4.01 at step 99 |", "Halve the batch per GPU", 'File "train.py", line 12, in step',
         "The last checkpoint of step 99 is /out/checkpoint-99.",
     ):  # fmt: skip
         assert line in text
