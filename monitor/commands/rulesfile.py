@@ -7,16 +7,20 @@ from importlib.resources import files
 from pathlib import Path
 
 from monitor.commands.inputs import fail, say, say_json, warn
-from monitor.rulesfile import load_rules
 from monitor.rulesfile import presets as known_presets
-from monitor.yamlfile import ConfigErrors
+from monitor.rulesfile import read_rulebook
+from monitor.yamlfile import ConfigErrors, load_yaml
+from rules.rehearsal import rehearse
 from rules.schema import rules_schema
 
 
 def lint(path: Path, *, json: bool) -> int:
     """0 where the file is right and its cases hold, 2 with every mistake."""
     try:
-        book = load_rules(path)
+        document = load_yaml(path)
+        book = read_rulebook(document, path.name)
+        if wrong := rehearse(book.rules, book.tests):
+            raise document.errors(wrong)
     except ConfigErrors as found:
         if json:
             say_json([{"path": e.path, "line": e.line, "column": e.column, "problem": e.problem, "advice": e.advice} for e in found.errors])
@@ -25,7 +29,8 @@ def lint(path: Path, *, json: bool) -> int:
     if json:
         say_json([])
     else:
-        say(f"{path}: {len(book.milestones)} milestones, {len(book.rules) - len(book.milestones)} rules, no mistake")
+        rules = len(book.rules) - len(book.milestones)
+        say(f"{path}: {len(book.milestones)} milestones, {rules} rules, {len(book.tests)} tests, no mistake")
     return 0
 
 
