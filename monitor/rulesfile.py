@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from monitor.yamlfile import Document, load_yaml, parse_yaml
-from rules.spec import Problem, Rulebook, RulesReader
+from rules.problem import Problem
+from rules.spec import Rulebook, RulesReader
 
 
 @cache
