@@ -174,6 +174,38 @@ def status(state: State = None, json: Json = False) -> None:
 
 
 @app.command()
+def init(
+    log: Annotated[str, typer.Argument(metavar="LOG")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="write it there (stdout without)")] = None,
+    format_file: Annotated[bool, typer.Option("--format-file", help="propose a format file even for a log that is known")] = False,
+    formats: Formats = [],  # noqa: B006
+) -> None:  # fmt: skip
+    """Propose a rules file from a log; for a log that no format knows, a format file.
+
+    Example: loss-watch init logs/train_13503904.out -o milestones.yaml
+    """
+    from monitor.commands.learn import init as run
+
+    raise typer.Exit(run(log, output=output, format_file=format_file, formats=formats))
+
+
+@app.command()
+def learn(
+    logs: Annotated[list[str], typer.Argument(metavar="LOG...")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="write it there (stdout without)")] = None,
+    metric: Annotated[str | None, typer.Option("--metric", metavar="NAME", help="default: val_loss, else train_loss")] = None,
+    formats: Formats = [],  # noqa: B006
+) -> None:  # fmt: skip
+    """Milestone bands learned from finished runs: their median and spread at a few steps, as a rules file.
+
+    Example: loss-watch learn logs/good_*.out -o milestones.yaml
+    """
+    from monitor.commands.learn import learn as run
+
+    raise typer.Exit(run(logs, metric=metric, output=output, formats=formats))
+
+
+@app.command()
 def silence(
     run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="a run's name or a glob of names")] = None,
     rule: Annotated[str | None, typer.Argument(metavar="[RULE]", help="one rule's id; all of them without")] = None,
