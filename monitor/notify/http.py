@@ -1,7 +1,8 @@
 """One bounded HTTP request to a receiver, and what its answer means for a second try. The only importer of httpx.
 
-A request ends within ``TOTAL_S`` whatever the other side does; of the answer at most ``MAX_ANSWER_BYTES`` are read; redirects are not
-followed, since a webhook that redirects is misconfigured and a secret must not travel on.
+Each wait is bounded: for the connection, between two reads, and for the whole body (``TOTAL_S``); of the answer at most
+``MAX_ANSWER_BYTES`` are read. A server that sends its headers byte by byte can still hold its own channel, and no other, for long.
+Redirects are not followed, since a webhook that redirects is misconfigured and a secret must not travel on.
 """
 
 from __future__ import annotations
