@@ -138,6 +138,28 @@ def explain(
 
 
 @app.command()
+def report(
+    run: Annotated[list[str], typer.Argument(metavar="RUN-or-PATH...", help="one run: its name, or its files")],
+    rules: Rules = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help=".html or .md (Markdown on stdout without)")] = None,
+    checkpoint: Annotated[str | None, typer.Option("--checkpoint", metavar="FILE", help="with --model: what was left at random")] = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="FILE")] = None,
+    expect: Annotated[list[str], typer.Option("--expect", metavar="PATTERN", help="keys that are new on purpose (glob)")] = [],  # noqa: B006
+    formats: Formats = [], state: State = None,  # noqa: B006
+) -> None:  # fmt: skip
+    """The run's diagnostic document: is it normal, why, what to do, when to worry.
+
+    Example: loss-watch report logs/train_13503904.* -r milestones.yaml -o report.html
+    """
+    from monitor.commands.diagnose import parse_expect
+    from monitor.commands.report import ReportOptions
+    from monitor.commands.report import report as write
+
+    options = ReportOptions(rules, output, checkpoint, model, parse_expect(expect), tuple(formats), state)
+    raise typer.Exit(write(run, options))
+
+
+@app.command()
 def diagnose(
     checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help=".safetensors, .ckpt, .pt, .bin, an index, or JSON of shapes")],
     model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="likewise; without it: what the checkpoint holds")] = None,
