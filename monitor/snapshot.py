@@ -63,6 +63,8 @@ class MilestoneView:
     observed_value: float | None = None
     forecast: ForecastView | None = None
     worry: str | None = None
+    resolved_step: float | None = None
+    """Where a missed one was satisfied after all."""
 
 
 @dataclass(frozen=True, slots=True)

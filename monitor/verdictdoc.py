@@ -76,8 +76,9 @@ def verdict_lines(run: RunView, color: bool) -> list[str]:
         place, expect, observed, status, note = row
         word = paint(status.ljust(widths[3]), STYLES[milestone.status], color)
         lines.append(f"  {place.ljust(widths[0])}   {expect.ljust(widths[1])}   {observed.rjust(widths[2])}   {word}   {note}".rstrip())
-    lines += [f"{event.kind.replace('_', ' ')}   {event.text}" for event in run.events if event.kind in ("missing_keys", "crash")]
     standing = [alert for alert in run.alerts if alert.state == FIRING]
+    told = {alert.kind for alert in standing}
+    lines += [f"{e.kind.replace('_', ' ')}   {e.text}" for e in run.events if e.kind in ("missing_keys", "crash") and e.kind not in told]
     for alert in standing:
         style = "red" if alert.severity == "critical" else "yellow" if alert.severity == "warning" else "dim"
         lines.append(f"{paint(alert.severity + ':', style, color)} {alert.rule}   {alert.message}")
@@ -117,6 +118,8 @@ def _note(milestone: MilestoneView, run: RunView) -> str:
     notes = []
     if milestone.observed_step is not None and milestone.observed_step != milestone.step:
         notes.append(f"judged at {milestone.axis} {step_number(milestone.observed_step)}")
+    if milestone.resolved_step is not None:
+        notes.append(f"reached at {milestone.axis} {step_number(milestone.resolved_step)}")
     base = (run.baseline or {}).get("values", {}).get(milestone.metric)
     if base and milestone.status in ("missed", "worry") and milestone.observed_value is not None:
         notes.append(f"{milestone.observed_value / base:.1f} times {(run.baseline or {}).get('label', 'baseline')} {short(base)}")

@@ -74,12 +74,13 @@ def is_complete(run: RunState) -> bool:
 def milestone_view(milestone: Milestone, run: RunState, forecast: ForecastView | None = None) -> MilestoneView:
     mark = milestone.mark(run)
     status = str(mark["status"])
-    step, value = mark["step"], mark["value"]
+    step, value, resolved = mark["step"], mark["value"], mark["resolved"]
     return MilestoneView(
         id=milestone.id, metric=milestone.metric, axis=milestone.axis, step=milestone.step, expect=str(milestone.expect), status=status,
         threshold=milestone.expect.value, observed_step=step if isinstance(step, (int, float)) else None,
         observed_value=value if isinstance(value, (int, float)) else None, forecast=forecast if status == UNDECIDED else None,
         worry=str(milestone.worry) if milestone.worry else None,
+        resolved_step=resolved if isinstance(resolved, (int, float)) else None,
     )  # fmt: skip
 
 

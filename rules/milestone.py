@@ -164,8 +164,8 @@ class Milestone(RuleBase):
         if isinstance(item, Observation) and item.metric == self.metric and (at := self.place(item)) is not None and at >= self.step:
             if status in (PENDING, NO_DATA):
                 return self._first(mark, at, item.value)
-            if status in (MISSED, WORRY) and not mark["resolved"] and self.expect.holds(item.value):
-                mark["resolved"] = True
+            if status in (MISSED, WORRY) and mark["resolved"] is None and self.expect.holds(item.value):
+                mark["resolved"] = at
                 return Verdict(Status.OK, f"{self.metric} {short(item.value)} at step {at:g}, now {self.expect.words()}", at, item.value)
             return UNKNOWN
         if status == PENDING and (passed := self._passed_without(run)):
@@ -177,7 +177,7 @@ class Milestone(RuleBase):
         """The verdict kept for this run; a new attempt that starts at or below the milestone opens it again."""
         mark = run.marks.get(self.id)
         if mark is None or (mark["attempt"] != run.attempt and run.first_step is not None and self._is_ahead_of_start(run)):
-            mark = run.marks[self.id] = {"attempt": run.attempt, "status": PENDING, "step": None, "value": None, "resolved": False}
+            mark = run.marks[self.id] = {"attempt": run.attempt, "status": PENDING, "step": None, "value": None, "resolved": None}
         return mark
 
     def place(self, item: Observation) -> float | None:
@@ -190,7 +190,7 @@ class Milestone(RuleBase):
 
     def _first(self, mark: dict[str, object], at: float, value: float) -> Verdict:
         status = MET if self.expect.holds(value) else WORRY if self.worry is not None and self.worry.holds(value) else MISSED
-        mark.update(status=status, step=at, value=value, resolved=False)
+        mark.update(status=status, step=at, value=value, resolved=None)
         numbers = {"expected": str(self.expect), "observed": value, "at": at}
         if status == MET:
             return Verdict(Status.MET, f"{self.metric} {short(value)} {self._met(value)} at {self.axis} {at:g}", at, value, numbers=numbers)
