@@ -71,6 +71,16 @@ def test_a_default_under_notify_holds_for_channels_of_every_layer() -> None:
     assert "info" == only(found).route.min_severity.value
 
 
+def test_a_bot_in_the_file_and_a_webhook_in_the_environment_are_two_channels() -> None:
+    found = held({"slack": {"bot_token": "xoxb-1", "channel": "C1"}}, {"LOSSWATCH_SLACK_WEBHOOK_URL": HOOK})
+    assert ["slack", "slack-webhook"] == [channel.name for channel in found.channels]
+
+
+def test_what_the_environment_gives_is_taken_as_it_stands() -> None:
+    environ = {"LOSSWATCH_SMTP_URL": "smtp://a:p${X}w@h", "LOSSWATCH_EMAIL_TO": "a@x.org"}
+    assert "p${X}w" == only(held(environ=environ)).deliver.password
+
+
 def test_a_variable_in_the_file_is_filled_in() -> None:
     assert HOOK == only(held({"slack": {"webhook_url": "${HOOK}"}}, {"HOOK": HOOK})).url
     assert "http://d/x" == only(held({"webhook": {"url": "http://${HOST:-d}/x"}})).url
@@ -99,6 +109,17 @@ def test_a_secret_comes_from_a_file_and_one_that_others_can_read_is_warned_of(tm
     secret.chmod(0o644)
     assert "chmod 600" in held({"slack": {"webhook_url_file": str(secret)}}).warnings[0]
     assert HOOK == only(held(environ={"LOSSWATCH_SLACK_WEBHOOK_URL_FILE": str(secret)})).url
+
+
+def test_a_secret_in_plain_words_in_a_file_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.touch(0o644)
+    given = {"slack": HOOK, "webhook": {"url": "${URL}", "min_severity": "info"}, "alertmanager": "http://am:9093"}
+    (warning,) = held(given, {"URL": "http://x"}, files={"rules": rules}).warnings
+    assert f"{rules} holds slack.webhook_url and others can read it: chmod 600 {rules}" in warning
+    assert HOOK not in warning
+    rules.chmod(0o600)
+    assert () == held(given, {"URL": "http://x"}, files={"rules": rules}).warnings
 
 
 MISTAKES = [
