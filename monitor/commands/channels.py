@@ -17,7 +17,8 @@ def the_channels(book: Rulebook, rules: Path | None) -> Settings:
     """What holds for this call; exits with every mistake, warns of what is only unwise."""
     try:
         user = _user_config()
-        held = settings(environ=os.environ, rules_notify=book.notify, user_config=user.value or {})
+        files = {"config.yaml": user_config_path(), **({"rules": rules} if rules is not None else {})}
+        held = settings(environ=os.environ, rules_notify=book.notify, user_config=user.value or {}, files=files)
     except ConfigErrors as wrong:
         fail(wrong)
     except SettingsProblem as wrong:
