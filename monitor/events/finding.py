@@ -87,7 +87,8 @@ def replaces(later: Finding, incumbent: Finding) -> bool:
         return later.crash in ("time_limit", "preempted", "node_fail")
     if incumbent.tier == COMMS:
         # A time-out comes minutes after its cause, so an error without a class that follows it is its consequence.
-        cause = later.tier == CAUSE and not (later.crash in GENERIC and _TIMED_OUT.search(incumbent.line))
+        weak = later.crash in GENERIC or "exitcode" in later.line
+        cause = later.tier == CAUSE and not (weak and _TIMED_OUT.search(incumbent.line))
         return cause or later.crash in ("node_fail", "preempted")
     return incumbent.tier in (AFTER, EXIT) and later.tier < incumbent.tier
 

@@ -1,6 +1,7 @@
 """Which rank and node a line comes from.
 
-``[rank3]: `` (torchrun), ``3: `` (srun --label), ``[1,3]<stderr>:`` (mpirun), ``(Actor pid=7, ip=..) `` (ray), ``nid001: `` (pdsh).
+``[rank3]: `` (torchrun), ``3: `` (srun --label), ``[1,3]<stderr>:`` (mpirun), ``(Actor pid=7, ip=..) `` (ray), ``nid001: `` (pdsh),
+and the time that a collector of logs puts before every line of a traceback.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ _PREFIX = re.compile(
     r"|\[(?:default)?(?P<local>\d{1,3})\]:\s?"
     r"|\[\d+,(?P<mpi>\d{1,6})\]<std(?:out|err)>:\s?"
     r"|\((?:\w+|\w+\([^)]{0,80}\)) (?:rank=(?P<ray>\d+), )?pid=\d+(?:, ip=(?P<ip>[\d.]+))?\)\s?"
+    r"|\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:? "
+    r"(?=Traceback \(|  |\w+(?:\.\w+)*(?:Error|Exception|Interrupt)\b)"
     r"|(?P<host>[a-z][a-z0-9-]*\d[a-z0-9.-]*): (?=\s*(?:\[rank|Traceback \(|  File |\w+(?:\.\w+)*(?:Error|Exception): ))"
 )
 

@@ -15,7 +15,7 @@ from heapq import merge
 from operator import attrgetter
 from typing import Any
 
-from monitor.events.finding import AFTER, CAUSE, EXIT, MAX_LINE, SLURM, Finding, replaces, same
+from monitor.events.finding import CAUSE, EXIT, MAX_LINE, SLURM, Finding, replaces, same
 from monitor.events.keys import KeyLists
 from monitor.events.marks import Marks, shown
 from monitor.events.noise import is_noise, literals
@@ -35,10 +35,12 @@ WANTED: tuple[bytes, ...] = literals("wanted.txt")
 """A plain line without any of these bytes says nothing to ``EventReader.feed``, unless the reader is ``hungry``."""
 
 _NODE_OF_RANK = re.compile(r"^(?P<node>[\w.-]{1,80}):\d+:\d+ \[\d+\] NCCL INFO .{0,120}\brank (?P<rank>\d{1,6}) nranks")
+_WORKER_FAILED = re.compile(r"failed \(exitcode: (?P<code>-?\d{1,4})\) local_rank: (?P<rank>\d{1,6})")
+_RANK_INSIDE = re.compile(r"\[[Rr]ank ?(\d{1,6})\]")
 _ELASTIC = re.compile(r"^\s+(?P<key>host|rank|exitcode) {1,6}: (?P<value>[\w.-]{1,80})")
 _OFFSET = attrgetter("offset")
 _SIGNALS = {
-    "-9": ("oom_killer", AFTER),
+    "-9": ("oom_killer", CAUSE),
     "-11": ("segfault", CAUSE),
     "-7": ("segfault", CAUSE),
     "-8": ("div_zero", CAUSE),
@@ -210,6 +212,12 @@ class EventReader:
             self._place(source.rank, source.node)
         if self._elastic_line(rest, offset):
             return []
+        failed = _WORKER_FAILED.search(rest)
+        if failed:
+            crash, tier = _SIGNALS.get(failed["code"], ("runtime_error", EXIT))
+            if tier != EXIT:
+                self._consider(Finding(crash, tier, shown(rest, MAX_LINE), int(failed["rank"]), None, offset))
+            return []
         placed = _NODE_OF_RANK.match(rest)
         if placed:
             self._place(int(placed["rank"]), placed["node"])
@@ -224,7 +232,9 @@ class EventReader:
         if not events and not rest.startswith((" ", "\t")) and not _CODE.search(rest):
             found = bare(rest) or (("runtime_error", EXIT) if _USAGE.search(rest) else None)
             if found:
-                self._consider(Finding(found[0], found[1], shown(rest, MAX_LINE), source.rank, source.node, offset))
+                inside = _RANK_INSIDE.search(rest) if source.rank is None else None
+                rank = int(inside[1]) if inside else source.rank
+                self._consider(Finding(found[0], found[1], shown(rest, MAX_LINE), rank, source.node, offset))
         return events
 
     def _list(self, event: Event) -> list[Event]:

@@ -29,7 +29,7 @@ _CHAIN = (
     "Original Traceback (most recent call last)",
 )
 _THREAD = re.compile(r"Exception in thread |Exception ignored in|--- Logging error ---|^Exception in ")
-_BODY = (" ", "\t", "│", "╭", "╰", "┃", "|")
+_BODY = (" ", "\t", 'File "', "│", "╭", "╰", "┃", "|")
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """The diagnostic document of a run: is it normal, why, what to expect when, what to do, when to worry. Pure.
 
-``report(Inputs(run_view, now_s, comparison))`` gives a ``Document``; ``as_html`` and ``as_markdown`` write it.
+``report(Inputs(run_view, now_s, comparison))`` gives a ``Document``; ``as_html`` and ``as_markdown`` write it. For one alert ``explain``
+takes one section (``crash_card``, ``changed``, ``plan``, ``life``) as ``section_lines``.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from monitor.report.life import life
 from monitor.report.markdown import as_markdown
 from monitor.report.plan import plan
 from monitor.report.situation import situation
+from monitor.report.text import section_lines
 
-__all__ = ["Answer", "Document", "Inputs", "as_html", "as_markdown", "is_it_normal", "report", "what_to_do", "when_to_worry"]
+__all__ = ["Answer", "Document", "Inputs", "as_html", "as_markdown", "changed", "crash_card", "is_it_normal", "life", "plan", "report", "section_lines", "what_to_do", "when_to_worry"]
 
 
 ANSWERS = {"Yes": "It is normal.", "No": "It is not normal.", "Not quite": "It is not quite normal.", "": "Too little is known."}

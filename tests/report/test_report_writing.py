@@ -10,7 +10,7 @@ import pytest
 from runs import EXAMPLE, RULES, inputs, seed
 
 from monitor.events import CLASSES
-from monitor.report import as_html, as_markdown, report
+from monitor.report import as_html, as_markdown, changed, crash_card, report, section_lines
 
 HOSTILE = (
     'step 1 loss 3.0\nTraceback (most recent call last):\n  File "<img src=x onerror=alert(1)>", line 1\n'
@@ -97,7 +97,8 @@ def test_a_crash_has_its_card(tmp_path):
     text = as_markdown(report(inputs(log, facts={"state": "FAILED", "exit_code": "1:0"}))).replace("\\", "")
     for line in (
         "It is not normal. Mend and resume.", "The memory of a GPU was full.", "| class | cuda_oom |", "| first seen | rank 3 |",
-        "| at step | 99 |", "| SLURM state | FAILED |", "| last train_loss | 4.01 at step 99 |", "Halve the batch per GPU", 'File "train.py", line 12, in step',
+        "| at step | 99 |", "| SLURM state | FAILED |", "| last train_loss | 4.01 at step 99 |", "Halve the batch per GPU",
+        'File "train.py", line 12, in step',
         "The last checkpoint of step 99 is /out/checkpoint-99.",
     ):  # fmt: skip
         assert line in text
@@ -129,3 +130,16 @@ def test_it_fits_a_phone_and_a_desk(tmp_path, width):
         assert 1 == shown
         assert [] == said
         browser.close()
+
+
+def test_a_section_is_told_in_a_terminal_too(tmp_path):
+    log = tmp_path / "x.out"
+    log.write_text(HOSTILE)
+    card = crash_card(inputs(log))
+    assert card is not None
+    lines = section_lines(card)
+    assert "  class         traceback" in lines
+    assert all(line.isprintable() for line in lines)
+    found = changed(inputs(*[EXAMPLE / f"topoflow_full_finetune_13503904.{end}" for end in ("out", "err")], rules=RULES))
+    assert found is not None
+    assert "  model.climax.blocks.0.mlp          4         4" in section_lines(found)
