@@ -75,7 +75,7 @@ function row(run, now_s, onOpen) {
     h("th", { scope: "row" }, name, job && h("small", {}, job)),
     h("td", { "data-title": "State" }, stateBadge(run, now_s)),
     h("td", { "data-title": "Step" }, progress(run)),
-    h("td", { "data-title": "Validation loss", class: "loss" }, loss(run, now_s)),
+    h("td", { "data-title": "Validation loss" }, h("div", { class: "loss" }, loss(run, now_s))),
     h("td", { "data-title": "Training loss" }, run.metrics.train_loss ? h("span", { class: "figure" }, number(run.metrics.train_loss.last)) : "–"),
     h("td", { "data-title": "Next milestone" }, ahead(run, now_s)),
     h("td", { "data-title": "Alerts", class: "alerts" }, alerts(run)));
@@ -84,7 +84,8 @@ function row(run, now_s, onOpen) {
 function loss(run, now_s) {
   const metric = run.metrics.val_loss;
   if (!metric) {
-    const quiet_s = run.last_line_s && !ENDED.has(run.state) ? now_s - run.last_line_s : 0;
+    const tells = run.last_line_s && !ENDED.has(run.state) && (run.state === "silent" || !Object.keys(run.metrics).length);
+    const quiet_s = tells ? now_s - run.last_line_s : 0;
     return h("span", { class: "muted none" }, quiet_s > 60 ? `no line for ${duration(quiet_s)}` : "–");
   }
   const note = against(run);
@@ -99,12 +100,13 @@ function ahead(run, now_s) {
   }
   const eta_s = next.forecast?.eta_s;
   const parts = [eta_s && eta_s > now_s ? `in ${duration(eta_s - now_s)}` : null, next.forecast ? `${percent(next.forecast.probability)} likely` : null];
-  return [h("span", { class: "figure" }, condition(next)), h("small", {}, parts.filter(Boolean).join(", "))];
+  return [h("span", { class: "figure" }, condition(next)), h("small", {}, parts.filter(Boolean).join(", ").replaceAll(" ", "\u00a0").replaceAll(",\u00a0", ", "))];
 }
 
 function alerts(run) {
   const found = firing(run);
   if (!found.length) return h("span", { class: "muted" }, "none");
-  const more = found.length > 3 ? h("small", {}, `and ${found.length - 3} more`) : null;
-  return [...found.slice(0, 3).map((alert) => alertBadge(run, alert)), more];
+  const shown = Math.min(2, found.length);
+  const more = shown < found.length ? h("span", { class: "muted more" }, `+${found.length - shown}`) : null;
+  return [...found.slice(0, shown).map((alert) => alertBadge(run, alert)), more];
 }

@@ -51,7 +51,7 @@ export function firing(run) {
 // A milestone says missed or worry, anything else its severity.
 export function alertWord(run, alert) {
   if (alert.silenced) return "silenced";
-  return run.milestones.find((milestone) => milestone.id === alert.rule)?.status ?? alert.severity;
+  return (run.milestones.find((milestone) => milestone.id === alert.rule)?.status ?? alert.severity).replace("_", " ");
 }
 
 export function alertBadge(run, alert) {

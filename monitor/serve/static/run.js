@@ -131,7 +131,10 @@ export function createRun(main, id, options) {
       return state.fetched.get(key).document.attempts.map((attempt, i, all) => ({ ...attempt, run, metric, faded: i < all.length - 1 }));
     }));
     const colors = new Map(wanted.map(([run, metric], i) => [JSON.stringify([run, metric]), `curve-${1 + (i % 8)}`]));
-    return made.flat().map((curve) => ({ ...curve, label: label(curve), color: colors.get(JSON.stringify([curve.run, curve.metric])) }));
+    const curves = made.flat().map((curve) => ({ ...curve, label: label(curve), color: colors.get(JSON.stringify([curve.run, curve.metric])) }));
+    // What is drawn last lies on top: the run's own validation loss, which has few points, over the training loss, which has many.
+    const depth = (curve) => (curve.faded ? 0 : 4) + (curve.metric.startsWith("val") ? 2 : 0) + (curve.run === id ? 1 : 0);
+    return curves.sort((a, b) => depth(a) - depth(b));
   }
 
   function label(curve) {
@@ -173,13 +176,13 @@ export function createRun(main, id, options) {
     if (x === null || !graph) { replace(readout, legend()); return; }
     const at = state.byTime ? clock(x / 1000, Date.now() / 1000) : `step ${step(x)}`;
     const values = state.curves.map((curve, i) => [curve, graph.getValue(row, i + 1)]).filter(([, value]) => value !== null && value !== undefined);
-    replace(readout, h("b", {}, at), values.map(([curve, value]) => item(curve, number(Number.isNaN(value) ? "NaN" : value))));
+    replace(readout, h("b", {}, at), values.reverse().map(([curve, value]) => item(curve, number(Number.isNaN(value) ? "NaN" : value))));
   }
 
   const item = (curve, value) => h("span", { class: `key ${curve.faded ? "faded" : ""}` }, h("i", { style: { background: `var(--${curve.color})` } }), curve.label, value && h("b", {}, value));
 
   function legend() {
-    return state.curves.map((curve) => item(curve, curve.values.length ? number(curve.values.at(-1)) : ""));
+    return [...state.curves].reverse().map((curve) => item(curve, curve.values.length ? number(curve.values.at(-1)) : ""));
   }
 
   function controls() {
@@ -245,7 +248,7 @@ export function createRun(main, id, options) {
     const shown = found.slice(-100).reverse();
     replace(events, h("h2", {}, "In the log"), shown.length ? h("ol", { class: "news one" }, shown.map((one) => h("li", {},
       h("time", {}, one.step !== null ? `step ${step(one.step)}` : one.time_s ? clock(one.time_s, now_s) : "–"), badge(one.kind.replaceAll("_", " "), one.kind === "crash" ? "critical" : ""),
-      h("span", { class: "told wide-told" }, one.text)))) : h("p", { class: "muted" }, "nothing beside numbers"));
+      h("span", { class: "told wide-told", title: one.text }, one.text)))) : h("p", { class: "muted" }, "nothing beside numbers"));
   }
 
   function onChartKey(event) {
