@@ -33,7 +33,7 @@ def number(text: bytes) -> float:
 
 
 def multiple(after: str) -> float:
-    """What a unit letter right after a number makes of it: ``1.2k`` is 1200. 1 where it is none (``3ms``, ``11810MiB``)."""
-    if after[:1] in _MULTIPLE and not after[1:2].isalpha():
+    """What a unit letter right after a number makes of it: ``1.2k`` and ``1.2kit`` are 1200. 1 where it is none (``3ms``, ``11810MiB``)."""
+    if after[:1] in _MULTIPLE and (not after[1:2].isalpha() or re.match("it\\b", after[1:])):
         return _MULTIPLE[after[0]]
     return 1.0

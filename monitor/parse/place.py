@@ -77,7 +77,7 @@ class Place:
             step = max(0.0, epoch - first) * self.batches + batch
         else:
             if before is not None and epoch != before and self.in_epoch is not None:
-                self.base += self.in_epoch + (0.0 if self.gap is not None and batch >= self.gap else self.gap or 1.0)
+                self.base += self.in_epoch + (0.0 if batch >= (self.gap or self.in_epoch) else self.gap or 1.0)
             elif self.in_epoch is not None and batch > self.in_epoch:
                 self.gap = min(self.gap or batch, batch - self.in_epoch)
             step = self.base + batch

@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z_#%][\w ./@%()\[\]:*+-]{0,59}")
 _CELL = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|nan|NaN|inf|Inf|Infinity)%?")
 _SPLIT = {
     ",": re.compile(rb","), "\t": re.compile(rb"\t"), "|": re.compile(rb" *(?:\||\xe2\x94\x82|\xe2\x94\x83) *"),
-    " ": re.compile(rb" +"), ";": re.compile(rb";"),
+    " ": re.compile(rb" +"), "  ": re.compile(rb" {2,}"), ";": re.compile(rb";"),
 }  # fmt: skip
 _RULE_LINE = re.compile(rb"\s*[+|]?[-=+|: ]{10,}\s*$")
 _ROW = re.compile(rb"\s*\|\s*([A-Za-z_][\w ./@%()-]*?)\s*\|\s*([^|]*?)\s*\|\s*$")
@@ -73,7 +73,7 @@ class Table:
     def _row(self, line: bytes) -> tuple[Reading, list[bytes]] | None:
         cells = cells_of(line, self.separator)
         if len(cells) != len(self.columns):
-            if _RULE_LINE.match(line) or not line.strip():
+            if _RULE_LINE.match(line) or line.lstrip()[:1] in (b"", b"#"):
                 return None
             if self.separator == " " and not (cells and _CELL.fullmatch(cells[0])):
                 self.columns = []
@@ -89,7 +89,7 @@ class Table:
 
 def cells_of(line: bytes, separator: str) -> list[bytes]:
     """The cells of a row, stripped."""
-    text = line.strip(b" #\r\n") if separator in " |" else line.strip(b"\r\n")
+    text = line.strip(b" #\r\n") if separator in (" ", "  ", "|") else line.strip(b"\r\n")
     if separator == "|":
         text = text.strip(b"|").strip()
     return [cell.strip().strip(b'"') for cell in _SPLIT[separator].split(text)]
@@ -98,9 +98,10 @@ def cells_of(line: bytes, separator: str) -> list[bytes]:
 def header(line: bytes) -> tuple[str, list[str]] | None:
     """The separator and the names of a line of column names; None for any other line.
 
-    It needs three columns, one that is a step or an epoch and one that a training is judged by.
+    It needs three columns, one that is a step or an epoch and one that a training is judged by. Names may hold single blanks
+    where two or more part them.
     """
-    for separator in (",", "\t", "|", ";", " "):
+    for separator in (",", "\t", "|", ";", "  ", " "):
         raw = separator.encode()
         if line.count(raw) < 2:
             continue
@@ -108,7 +109,7 @@ def header(line: bytes) -> tuple[str, list[str]] | None:
         if not 3 <= len(cells) <= MAX_COLUMNS or len(set(cells)) != len(cells) or not all(_NAME.fullmatch(cell) for cell in cells):
             continue
         if any(role(cell) in ("step", "epoch") for cell in cells) and any(is_metric(cell) or loss_kind(cell) for cell in cells):
-            return separator, cells
+            return " " if separator == "  " else separator, cells
     return None
 
 
