@@ -21,7 +21,22 @@ from monitor.report.plan import plan
 from monitor.report.situation import situation
 from monitor.report.text import section_lines
 
-__all__ = ["Answer", "Document", "Inputs", "as_html", "as_markdown", "changed", "crash_card", "is_it_normal", "life", "plan", "report", "section_lines", "what_to_do", "when_to_worry"]
+__all__ = [
+    "Answer",
+    "Document",
+    "Inputs",
+    "as_html",
+    "as_markdown",
+    "changed",
+    "crash_card",
+    "is_it_normal",
+    "life",
+    "plan",
+    "report",
+    "section_lines",
+    "what_to_do",
+    "when_to_worry",
+]
 
 
 ANSWERS = {"Yes": "It is normal.", "No": "It is not normal.", "Not quite": "It is not quite normal.", "": "Too little is known."}

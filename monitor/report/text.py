@@ -22,7 +22,7 @@ def section_lines(section: Section, color: bool = False) -> list[str]:
 
 
 @singledispatch
-def _block(block: Block, color: bool) -> list[str]:
+def _block(block: Block, _color: bool) -> list[str]:
     raise TypeError(type(block))
 
 
@@ -32,13 +32,13 @@ def _(block: Text, color: bool) -> list[str]:
 
 
 @_block.register
-def _(block: Listing, color: bool) -> list[str]:
+def _(block: Listing, _color: bool) -> list[str]:
     return [f"- {clean(item, 300)}" for item in block.items]
 
 
 @_block.register
 def _(block: Table, color: bool) -> list[str]:
-    rows = [row for row in ([block.head] if any(block.head) else []) + list(block.rows)]
+    rows = [*([block.head] if any(block.head) else []), *block.rows]
     widths = [max(len(_plain(row[i])) for row in rows) for i in range(len(block.head))]
     out = []
     for row in rows:
@@ -58,7 +58,7 @@ def _(block: Code, color: bool) -> list[str]:
 
 
 @_block.register
-def _(block: Picture, color: bool) -> list[str]:
+def _(_block: Picture, _color: bool) -> list[str]:
     return []
 
 

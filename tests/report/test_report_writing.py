@@ -138,7 +138,7 @@ def test_a_section_is_told_in_a_terminal_too(tmp_path):
     card = crash_card(inputs(log))
     assert card is not None
     lines = section_lines(card)
-    assert "  class         traceback" in lines
+    assert "  class       traceback" in lines
     assert all(line.isprintable() for line in lines)
     found = changed(inputs(*[EXAMPLE / f"topoflow_full_finetune_13503904.{end}" for end in ("out", "err")], rules=RULES))
     assert found is not None
