@@ -31,6 +31,9 @@ SPARSE_PATIENCE, DENSE_PATIENCE = 5, 50
 SPARSE_RISES, DENSE_RISES = 1.15, 1.3
 """Times the level that it had when it crossed the limit, above which it goes on rising. A level that jumped over the limit and
 neither rises nor falls is a spike for so many points; then it has diverged."""
+SHIFTED = 3.0
+"""Times the first level: a jump to a height where the loss never was, and which it keeps, is another loss (a phase with other weights),
+and is left to ``spike``."""
 FIRST_POINTS = 10
 """Points of a batch loss before its best means anything: the first steps of a new head can be worse than its first loss."""
 
@@ -83,7 +86,8 @@ class Divergence(CurveRule):
         if over["points"] < count and count > SPARSE_POINTS:
             # The median has not seen the whole of the jump yet.
             over["level"] = max(over["level"], level)
-        if self._recovers(series, count, level) or not (over["points"] >= patience or level > rising * over["level"]):
+        lasts = over["points"] >= patience and level <= SHIFTED * mark["first"]
+        if self._recovers(series, count, level) or not (lasts or level > rising * over["level"]):
             return UNKNOWN
         if is_sparse(metric) and train_falls(run, mark["best_step"]):
             return UNKNOWN

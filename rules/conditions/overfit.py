@@ -6,8 +6,9 @@ train loss in the log the rise alone is told, and the message says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp, isfinite
 from typing import ClassVar
 
@@ -24,6 +25,8 @@ from rules.units import Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 NOISE_POINTS = 33
+LARGE_RISE = 0.4
+"""In logarithms: half as much again."""
 
 
 class Spec(RuleSpec):
@@ -85,6 +88,11 @@ class Overfit(CurveRule):
             told["train_falls"] = train_falls(run, series.best_step)
         return told
 
+    def _jumped(self, since: Sequence[float], level: float, last: float) -> bool:
+        """Whether one step made most of a large rise: that is a spike, or another loss."""
+        logs = relative(since)
+        return logs is None or (last - level > LARGE_RISE and max(b - a for a, b in pairwise(logs)) > 0.6 * (last - level))
+
     def _rise(self, series: Series) -> tuple[float, float, float, int] | None:
         """Rise of the last points over the best (relative), its standard error, the best's level, evaluations since the best."""
         at = series.first_at_or_after(series.best_step or 0.0)
@@ -98,7 +106,7 @@ class Overfit(CurveRule):
         if around is None or last is None or logs is None:
             return None
         level = sum(around) / len(around)
-        if min(last) <= level or last[-1] < last[0]:
+        if min(last) <= level or last[-1] < last[0] or self._jumped(series.values[at:], level, last[-1]):
             return None
         error = scatter(logs, before) * (1.0 / len(last) + 1.0 / len(around)) ** 0.5
         return exp(sum(last) / len(last) - level) - 1.0, error, exp(level), since

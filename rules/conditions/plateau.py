@@ -30,7 +30,7 @@ from rules.verdict import UNKNOWN, Severity, Status, Verdict
 DENSE_GROUP = 10
 FIRST_GROUPS = 6
 """Points, or groups of ten, that must stand before the window for a forecast to mean anything."""
-LOOK_BACK = 240
+LOOK_BACK, NOISE_POINTS = 240, 24
 LEVEL_NOISE = 0.2
 """Variance, in that of one point, of the level before the window."""
 DENSE_CAUTION = 2.0
@@ -38,7 +38,7 @@ DENSE_CAUTION = 2.0
 LAST_PART = 0.9
 """Share of a known total after which nothing is said: at the end of a decay the learning rate is nearly 0 and the loss is flat."""
 RISES = 2.0
-"""Standard errors by which a loss that is higher than before rises, and is no plateau."""
+"""Standard errors by which a loss rises within the window, and is no plateau; over the whole window one is enough."""
 ENOUGH_VALIDATIONS = 8
 """With so many validation points the batch loss is not asked."""
 
@@ -50,7 +50,7 @@ class Spec(RuleSpec):
     default_severity: ClassVar[Severity] = Severity.WARNING
     metric: Metrics = Field(LOSSES, description="the metrics that are watched; a batch loss only until there are eight validations")
     window: int = Field(5, ge=3, le=1000, description="validation points, or tens of batch losses, over which it did not fall")
-    share: Ratio = Field(0.2, gt=0.0, lt=1.0, description="of the expected fall; less is a plateau")
+    share: Ratio = Field(0.25, gt=0.0, lt=1.0, description="of the expected fall; less is a plateau")
     sigmas: float = Field(4.0, gt=0.0, description="standard errors by which the expected fall must have been missed")
     min_fall: Ratio = Field(0.005, ge=0.0, description="expected fall over the window below which a curve is simply late in its run")
     min_improvement: Ratio | None = Field(None, gt=0.0, description="instead: the improvement wanted over the window, such as 1%")
@@ -77,7 +77,7 @@ class Fall:
 @dataclass(frozen=True, slots=True)
 class Plateau(CurveRule):
     window: int = 5
-    share: float = 0.2
+    share: float = 0.25
     sigmas: float = 4.0
     min_fall: float = 0.005
     min_improvement: float | None = None
@@ -98,7 +98,7 @@ class Plateau(CurveRule):
         if fall is None:
             return UNKNOWN
         missed = fall.expected - fall.seen
-        if fall.seen < -RISES * fall.error or fall.rises:
+        if fall.seen < -fall.error or fall.rises:
             return UNKNOWN
         if fall.expected < self.min_fall and "bad" not in mark:
             return FINE
@@ -156,7 +156,8 @@ class Plateau(CurveRule):
         middle = forecast(steps[:stood], values[:stood], steps[stood + self.window // 2], schedule=Schedule("constant"))
         if middle is None:
             return None
-        noise = max(scatter(logs[:stood][-24:], values[:stood][-24:]), rounding(values[-8:]) / values[-1])
+        lately = logs[:stood][-NOISE_POINTS:]
+        noise = max(scatter(lately, values[:stood][-NOISE_POINTS:]), rounding(values[-8:]) / values[-1])
         doubt = max(middle.sigma**2 - noise**2, 0.0) ** 0.5
         # The level before the window: its last three points, brought forward by the fall that is expected from point to point.
         level, to_middle = sum(logs[stood - 3 : stood]) / 3.0, (self.window + 1) / 2.0

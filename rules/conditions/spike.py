@@ -32,7 +32,7 @@ DENSE_HISTORY = 3
 """Times ``min_points``: of a batch loss more must have been seen."""
 NOISE_POINTS, TAIL_POINTS = 48, 240
 AT_ONCE_RISE = log(1.5)
-TAIL_FACTOR = 2.0
+TAIL_FACTOR = 3.0
 """A single batch must be this many times farther off than the farthest of the last 240."""
 IN_A_ROW = 3
 BACK_SHARE = 0.25
@@ -49,10 +49,12 @@ class Spec(RuleSpec):
     metric: Metrics = Field(LOSSES, description="the metrics that are watched")
     sigmas: float = Field(8.0, gt=0.0, description="robust standard deviations above the level before")
     min_rise: Ratio = Field(0.1, ge=0.0, description="smallest rise that matters, against the level before")
+    least: Ratio = Field(0.05, ge=0.0, description="smallest rise that matters, against all that the loss has fallen")
     min_points: int = Field(6, ge=4, description="points before it, below which nothing is said")
 
     def build(self, context: Context) -> Rule:
-        return Spike(**self.base(frozenset(self.metric)), sigmas=self.sigmas, min_rise=log(1.0 + self.min_rise), min_points=self.min_points)
+        base, rise = self.base(frozenset(self.metric)), log(1.0 + self.min_rise)
+        return Spike(**base, sigmas=self.sigmas, min_rise=rise, least=self.least, min_points=self.min_points)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Spike(CurveRule):
 
     sigmas: float = 8.0
     min_rise: float = 0.0953
+    least: float = 0.05
     min_points: int = 6
 
     def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:
@@ -79,7 +82,7 @@ class Spike(CurveRule):
             return UNKNOWN
         level, sigma = median(logs[-(SPARSE_LEVEL if sparse else LEVEL_POINTS):]), scatter(logs, before)
         rise = log(value) - level
-        if rise <= self.min_rise or rise <= self.sigmas * sigma:
+        if rise <= self.min_rise or rise <= self.sigmas * sigma or value - exp(level) < self.least * (max(series.values[:3]) - exp(level)):
             return FINE
         alone = sparse or (rise >= AT_ONCE_RISE and self._beyond_the_tail(series, rise))
         mark.update(level=level, sigma=sigma, peak=value, since=series.steps[-1], points=1, wanted=1 if alone else IN_A_ROW)
