@@ -5,24 +5,35 @@
 
 from __future__ import annotations
 
-import math
-from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+
+from monitor.digest import Floats, MetricDigest, merged
 from monitor.parse.catalogue import Catalogue
+from monitor.parse.fast import FastReader
+from monitor.parse.fold import CANONICAL
 from monitor.parse.parser import LogParser, Wanted
 from rules.history import RunState
 from rules.jsonable import jsonable, step_number
-from rules.observation import Event, Item, Observation, Progress
+from rules.observation import Event, Item, Observation
 
 MAX_EVENT_TEXT = 400
+SEEN_OF_A_COLUMN = 40
+"""Points of a rising column that the run's state sees: as many as it looks back on to judge a fall."""
 
 
 class LineReader(Protocol):
     """What reads events out of plain lines: ``wanted`` is a cheap superset of the lines it needs."""
 
     wanted: Wanted | None
+    literals: Sequence[bytes]
+    """A line without any of them is not wanted, unless the reader is hungry."""
+
+    def hungry(self) -> object:
+        """Whether the next line is needed whatever it holds."""
+        ...
 
     def take(self, line: bytes, offset: int) -> None: ...
 
@@ -33,29 +44,57 @@ class LineReader(Protocol):
     def flush(self) -> Sequence[Event]: ...
 
 
-class Digest:
-    """One file's observations as columns: per metric its steps and values in the order of the log."""
+class _Told(Observation):
+    """The end of a column, which the digest has: told again for the reader of events to see that the training went on."""
 
-    def __init__(self) -> None:
-        self.columns: dict[str, tuple[str, array[float], array[float]]] = {}
+    __slots__ = ()
+
+
+class Digest:
+    """One file's observations, folded into a digest a metric; its events; and how many attempts it shows."""
+
+    def __init__(self, reader: LineReader | None = None) -> None:
+        self.metrics: dict[str, MetricDigest] = {}
         self.events: list[Event] = []
         self.state = RunState("")
+        self._reader = reader
+        self._later: list[Item] = []
 
-    def take(self, items: Iterable[Item]) -> None:
-        for item in items:
-            self.state.see(item)
+    def take(self, items: list[Item]) -> None:
+        if self._later:
+            items = sorted([*self._later, *items], key=lambda item: item.offset)
+            self._later = []
+        for item in items if self._reader is None else self._reader.ordered(items):
             if isinstance(item, Observation):
-                column = self.columns.get(item.metric)
-                if column is None:
-                    column = self.columns[item.metric] = (item.name or item.metric, array("d"), array("d"))
-                column[1].append(item.at)
-                column[2].append(item.value)
-            elif isinstance(item, Event) and item.kind != "started":
-                self.events.append(item)
+                if not isinstance(item, _Told):
+                    self._metric(item.metric, item.name or item.metric).add(item.at, item.value)
+                    self.state.see(item)
+            else:
+                self.state.see(item)
+                if isinstance(item, Event) and item.kind not in ("started", "attempt"):
+                    self.events.append(item)
+
+    def extend(self, metric: str, name: str, steps: Floats, values: Floats, offsets: list[int]) -> None:
+        """A column of a metric. The run's state sees all of it where it falls back, else its end: that decides the same."""
+        self._metric(metric, name).extend(steps, values)
+        series = self.state.metric(metric)
+        rising = bool((np.diff(steps) >= 0).all()) and (series is None or series.last_step is None or series.last_step <= steps[0])
+        start = max(0, steps.size - SEEN_OF_A_COLUMN) if rising else 0
+        for step, value in zip(steps[start:].tolist(), values[start:].tolist(), strict=True):
+            self.state.see(Observation(metric, value, step, None, name))
+        if metric in CANONICAL and self._reader is not None:
+            ends = zip(steps[-len(offsets) :].tolist(), values[-len(offsets) :].tolist(), offsets, strict=True)
+            self._later += [_Told(metric, value, step, None, name, offset) for step, value, offset in ends]
 
     @property
     def attempts(self) -> int:
         return self.state.attempt
+
+    def _metric(self, metric: str, name: str) -> MetricDigest:
+        found = self.metrics.get(metric)
+        if found is None:
+            found = self.metrics[metric] = MetricDigest(name)
+        return found
 
 
 def summarise(
@@ -90,58 +129,25 @@ def summarise(
 def _read(
     chunks: Iterable[bytes], catalogue: Catalogue, forced: str | None, events: Callable[[], LineReader] | None, others: Sequence[LogParser]
 ) -> tuple[LogParser, Digest]:
-    parser, digest = LogParser(catalogue, forced=forced), Digest()
+    reader = events() if events is not None else None
+    parser, digest = LogParser(catalogue, forced=forced), Digest(reader)
     for other in others:
         parser.learn(other)
-    reader = events() if events is not None else None
     if reader is not None:
         parser.wanted = reader.wanted
         parser.line_sink = reader.take
+    fast = FastReader(parser, digest, reader.literals if reader else (), reader.hungry if reader else None)
     for chunk in chunks:
-        items = parser.feed(chunk)
-        digest.take(items if reader is None else reader.ordered(items))
-    items = parser.flush()
-    digest.take(items if reader is None else reader.ordered(items))
+        fast.feed(chunk)
+    fast.flush()
     if reader is not None:
-        digest.take(reader.flush())
+        digest.events += reader.flush()
     return parser, digest
 
 
 def _metrics(digests: Sequence[Digest]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for metric in dict.fromkeys(name for digest in digests for name in digest.columns):
-        columns = [digest.columns[metric] for digest in digests if metric in digest.columns]
-        points = list(zip(columns[0][1], columns[0][2], strict=True))
-        for _, steps, values in columns[1:]:
-            points = _merge(points, list(zip(steps, values, strict=True)))
-        made[metric] = _entry(columns[0][0], points, len({step for step, _ in points}))
-    return made
-
-
-def _merge(points: list[tuple[float, float]], more: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Two files' points of one metric, by step; of two prints of one value the longer one is kept."""
-    known = dict(points)
-    told = {step: value for step, value in more if step in known and _longer(value, known[step])}
-    merged = [(step, told.get(step, value)) for step, value in points]
-    return sorted([*merged, *(point for point in more if point[0] not in known)], key=lambda point: point[0])
-
-
-def _longer(value: float, other: float) -> bool:
-    """Whether ``value`` is ``other`` with more digits."""
-    digits = len(repr(other).partition(".")[2])
-    return len(repr(value)) > len(repr(other)) and round(value, digits) == other
-
-
-def _entry(name: str, points: Sequence[tuple[float, float]], count: int) -> dict[str, Any]:
-    known = [point for point in points if not math.isnan(point[1])]
-    least = min(known, key=lambda point: point[1], default=None)
-    return {
-        "name": name, "count": count, "first": _pair(points[0]), "last": _pair(points[-1]), "min": None if least is None else _pair(least),
-    }  # fmt: skip
-
-
-def _pair(point: tuple[float, float]) -> list[Any]:
-    return [step_number(point[0]), point[1]]
+    names = dict.fromkeys(name for digest in digests for name in digest.metrics)
+    return {name: merged([digest.metrics[name] for digest in digests if name in digest.metrics]) for name in names}
 
 
 def event_row(event: Event) -> dict[str, Any]:
@@ -149,4 +155,4 @@ def event_row(event: Event) -> dict[str, Any]:
     return {"kind": event.kind, "step": step_number(event.step), **dict(event.fields), "text": event.text[:MAX_EVENT_TEXT]}
 
 
-__all__ = ["Digest", "LineReader", "Progress", "event_row", "summarise"]
+__all__ = ["Digest", "LineReader", "event_row", "summarise"]

@@ -27,6 +27,10 @@ class EventLines:
         self._reader = EventReader()
         self._matcher = matcher
         self.wanted: Wanted | None = self
+        self.literals: Sequence[bytes] = WANTED
+
+    def hungry(self) -> object:
+        return self._reader.hungry
 
     def search(self, line: bytes) -> object:
         return self._reader.hungry or (self._matcher.interesting is not None and self._matcher.interesting.search(line))

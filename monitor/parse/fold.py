@@ -169,7 +169,7 @@ class Fold:
             return []
         made = []
         for value in reading.values:
-            metric = self._bind(value, reading)
+            metric = self.metric_of(value, reading)
             if reading.by_total and not self.of_training:
                 metric = VAL_LOSS if metric == TRAIN_LOSS else f"val_{metric}"
             one = Observation(metric, number(numbers[value.index]), step, epoch, value.name, offset)
@@ -180,7 +180,7 @@ class Fold:
                 made.append(one)
         return made
 
-    def _bind(self, value: Value, reading: Reading) -> str:
+    def metric_of(self, value: Value, reading: Reading) -> str:
         """The first name that means a canonical metric keeps it; a later one goes by its own.
 
         The format that gave a loss first is the training; what another program prints after it in its own form goes by that.

@@ -64,6 +64,11 @@ class LineBuffer:
             self.skipping = True
             yield head, self.line_start, False
 
+    def hand_over(self) -> tuple[bytes, int]:
+        """The unfinished last line and where it starts; the buffer is then empty."""
+        rest, self._rest = self._rest, b""
+        return rest, self.segment_start
+
     def take_rest(self) -> tuple[bytes, int] | None:
         """The unfinished last line, which then counts as read; None where there is none."""
         rest, self._rest = self._rest, b""

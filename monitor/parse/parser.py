@@ -15,8 +15,10 @@ from monitor.parse import general
 from monitor.parse.catalogue import Catalogue
 from monitor.parse.fold import Fold
 from monitor.parse.format import Format
+from monitor.parse.gate import LOSS_LITERALS, MIN_LITERAL, PLACE_LITERALS, compiled_gate, literals_of
 from monitor.parse.lightning import LightningReader, may_matter
 from monitor.parse.lines import LineBuffer, plain
+from monitor.parse.names import METRIC_WORDS, words
 from monitor.parse.numbers import cut
 from monitor.parse.reading import NOTHING, Reading
 from monitor.parse.source import SourceListing
@@ -28,6 +30,8 @@ MAX_READINGS = 8192
 
 SETTLED = 64
 """Items after which a file has shown what it is."""
+SURE = 1024
+"""Items after which no other format is looked for, and only lines with the literals of what was found are read."""
 MAX_EARLY = 24
 MAX_EARLY_BYTES = 400
 """Lines that may be a metric's, kept until a format is recognised that knows what they mean."""
@@ -61,6 +65,9 @@ class LogParser:
         self._readings: dict[bytes, Reading] = {}
         self._started = False
         self._count = 0
+        self._leans = False
+        self._gate_words: list[str] | None = None
+        self._gate: Wanted | None = None
         self._listing = SourceListing()
         self._hints: dict[str, int] = {}
         self._repeats: re.Pattern[bytes] | None = None
@@ -113,13 +120,16 @@ class LogParser:
         wrapped = _RANK.match(line)
         if wrapped:
             line = line[wrapped.end() :]
+        if self._gate is not None and self._gate.search(line) is None:
+            return
         if self._lightning is not None and may_matter(line):
-            found = self._lightning.take(line.decode("utf-8", "replace"), offset)
-            items += found
+            items += self._lightning.take(line.decode("utf-8", "replace"), offset)
         if self._count < SETTLED and self._listing.see(line):
             return
-        if self._tabular(line, offset, items):
-            return
+        if not self._tabular(line, offset, items):
+            self._plain_line(line, offset, items)
+
+    def _plain_line(self, line: bytes, offset: int, items: list[Item]) -> None:
         skeleton, numbers = cut(line)
         if not numbers or self._repeated:
             self._repeated = self._repeats is not None and self._repeats.search(line) is not None
@@ -135,8 +145,58 @@ class LogParser:
                 items += made
                 self._started = True
                 self._count += len(made)
+                self._leans = self._leans or (reading.step is None and bool(reading.values))
+                if self._gate_words is None and self._count >= SURE:
+                    self.gate_literals()
                 if self.format is None:
                     self.format = general.GENERAL
+
+    def gate_literals(self) -> list[str]:
+        """Literals of which a line must contain one to mean anything from here on; empty while that is not known."""
+        if self._gate_words is None and self._count >= SURE and self._lightning is None and not self._table.columns:
+            found = literals_of(self._active) if self._active else self._general_words()
+            self._gate_words = sorted(found)
+            self._gate = compiled_gate(found) if found else None
+        return self._gate_words or []
+
+    def _general_words(self) -> frozenset[str]:
+        places = PLACE_LITERALS if self._leans else ()
+        said = {word for metric in self._fold.said for word in words(metric) if word in METRIC_WORDS and len(word) >= MIN_LITERAL}
+        return frozenset((*LOSS_LITERALS, *places, *said, *(word.upper() for word in said), *(word[1:] for word in said if len(word) > 3)))
+
+    def hand_over(self) -> tuple[bytes, int]:
+        """The unfinished end of what was fed and where it starts, for a reader that goes on line by line with ``line``."""
+        return self._buffer.hand_over()
+
+    def take_over(self, offset: int) -> None:
+        """Go on with ``feed`` at ``offset``, the start of a line."""
+        lines, cut_lines = self._buffer.lines, self._buffer.cut_lines
+        self._buffer = LineBuffer(offset)
+        self._buffer.lines, self._buffer.cut_lines = lines, cut_lines
+
+    def line(self, line: bytes, offset: int, items: list[Item]) -> None:
+        """Take one complete line; its items are added to ``items``."""
+        self._segment(line, offset, items, bar=False)
+
+    def reading_of(self, line: bytes) -> Reading | None:
+        """What the skeleton of a line that was just read means, None where it was not read by its skeleton."""
+        reading = self._readings.get(cut(line)[0])
+        return None if reading is NOTHING or _RANK.match(line) or b"\x1b" in line or b"\x00" in line else reading
+
+    def metrics_of(self, reading: Reading) -> tuple[str, ...]:
+        """The metrics that a reading's values go by."""
+        return tuple(self._fold.metric_of(value, reading) for value in reading.values)
+
+    def steps_of(self, reading: Reading, number_of: Callable[[int], Any]) -> Any:
+        """The steps of many lines of one reading; ``number_of`` gives the column of a number."""
+        if reading.step is not None:
+            return number_of(reading.step) * reading.scale + reading.offset
+        epoch, batch, batches = (number_of(at) for at in (reading.epoch or 0, reading.batch or 0, reading.batches or 0))
+        return (epoch - float(reading.epoch_from or 0)).clip(0.0) * batches + batch
+
+    def waits(self) -> bool:
+        """Whether something that was read waits for the next line."""
+        return bool(self._fold.waiting or self._fold.bar)
 
     def _remember(self, skeleton: bytes, numbers: list[bytes], offset: int, reading: Reading) -> None:
         """Keep a line that may mean something to a format which is recognised only later."""
@@ -172,7 +232,7 @@ class LogParser:
             reading = one.read(text)
             if reading is not None:
                 return reading
-        if self.forced is None:
+        if self.forced is None and self._gate_words is None:
             for one in self.catalogue.formats:
                 if one not in self._active and one.recognises(text):
                     self._activate(one)
@@ -211,7 +271,8 @@ class LogParser:
             "cut_lines": self.cut_lines, "skipping": self._buffer.skipping, "forced": self.forced, "format": self.format,
             "active": [one.name for one in self._active], "fold": self._fold.state(), "started": self._started,
             "table": self._table.state(), "repeated": self._repeated,
-            "count": self._count, "listing": [self._listing.weight, self._listing.quoted],
+            "count": self._count, "leans": self._leans, "gate": self._gate_words,
+            "listing": [self._listing.weight, self._listing.quoted],
             "early": [[s.decode("latin-1"), [n.decode("latin-1") for n in numbers], at] for s, numbers, at in self._early],
             "lightning": None if self._lightning is None else self._lightning.state(),
         }  # fmt: skip
@@ -229,6 +290,8 @@ class LogParser:
         parser._started, parser._repeated = state["started"], state["repeated"]
         parser._repeats = next((one.repeats_after for one in parser._active if one.repeats_after is not None), None)
         parser._count, parser._listing = state["count"], SourceListing(*state["listing"])
+        parser._leans, parser._gate_words = state["leans"], state["gate"]
+        parser._gate = compiled_gate(parser._gate_words) if parser._gate_words else None
         parser._table = Table.restore(state["table"])
         parser._early = [(s.encode("latin-1"), [n.encode("latin-1") for n in numbers], at) for s, numbers, at in state["early"]]
         if state["lightning"] is not None:

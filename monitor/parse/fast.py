@@ -1,0 +1,264 @@
+"""The fast path: a file that has shown its form is read by the chunk, as columns where its lines are alike.
+
+What comes out is what ``LogParser.feed`` gives, less an object for each observation: lines of a known template become columns,
+lines that contain none of the file's literals are passed over, and every other line goes through the parser as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.parse.gate import compiled_gate
+from monitor.parse.lines import MAX_LINE_BYTES
+from monitor.parse.numbers import cut
+from monitor.parse.parser import LogParser
+from monitor.parse.template import DIGITS, Columns, Floats, Template, columnar, learn
+from rules.observation import Item, Observation
+
+Ints = npt.NDArray[np.int64]
+
+BLOCK_BYTES = 1 << 20
+MAX_TEMPLATES = 24
+TOLD_ENDS = 8
+DENSE_SHARE = 0.03
+"""Share of lines that look like a template's above which a block is split into lines; below, it is searched."""
+
+
+class Sink(Protocol):
+    """Where what was read goes."""
+
+    def take(self, items: list[Item]) -> None: ...
+
+    def extend(self, metric: str, name: str, steps: Floats, values: Floats, offsets: list[int]) -> None:
+        """A column in the order of the log; ``offsets`` are those of the lines of its last points."""
+        ...
+
+
+class FastReader:
+    """Feeds one file to a parser and its sink, by the chunk where that is sound."""
+
+    def __init__(self, parser: LogParser, sink: Sink, literals: Sequence[bytes] = (), hungry: Callable[[], object] | None = None) -> None:
+        self._parser, self._sink = parser, sink
+        self._literals = literals
+        self._hungry = hungry if hungry is not None else lambda: False
+        self._templates: dict[bytes, int] = {}
+        self._known: list[Template] = []
+        self._rest = b""
+        self._base = 0
+        self._fast = False
+        self._gate: Any = None
+
+    def feed(self, chunk: bytes) -> None:
+        """The next bytes of the file."""
+        if not self._fast:
+            self._sink.take(self._parser.feed(chunk))
+            self._begin()
+            return
+        self._rest += chunk
+        if len(self._rest) < BLOCK_BYTES:
+            return
+        end = self._rest.rfind(b"\n") + 1
+        if not end:
+            if len(self._rest) > MAX_LINE_BYTES:
+                self._leave()
+            return
+        block, self._rest = self._rest[:end], self._rest[end:]
+        self._block(block)
+        self._base += end
+
+    def flush(self) -> None:
+        """The end of the file."""
+        if self._fast:
+            self._leave()
+        self._sink.take(self._parser.flush())
+
+    def _begin(self) -> None:
+        literals = self._parser.gate_literals()
+        if literals:
+            self._fast = True
+            self._gate = compiled_gate([*literals, *self._literals])
+            self._rest, self._base = self._parser.hand_over()
+
+    def _leave(self) -> None:
+        rest, self._rest, self._fast = self._rest, b"", False
+        self._parser.take_over(self._base)
+        self._sink.take(self._parser.feed(rest))
+
+    def _block(self, text: bytes) -> None:
+        if b"\r" in text:
+            text = text.replace(b"\r", b"\n")
+        likely = sum(text.count(one.literal) for one in self._known)
+        if likely and likely > DENSE_SHARE * text.count(b"\n"):
+            self._dense(text)
+        else:
+            self._searched(text)
+
+    def _searched(self, text: bytes) -> None:
+        """Pass over all lines but those that contain a literal."""
+        items: list[Item] = []
+        at, size, search = 0, len(text), self._gate.search
+        while at < size:
+            if not self._hungry():
+                found = search(text, at)
+                if found is None:
+                    break
+                at = text.rfind(b"\n", 0, found.start()) + 1
+            end = text.find(b"\n", at)
+            self._line(text[at:end], self._base + at, items)
+            at = end + 1
+        self._sink.take(items)
+
+    def _line(self, line: bytes, offset: int, items: list[Item]) -> None:
+        before = len(items)
+        if not line:
+            return
+        self._parser.line(line, offset, items)
+        if len(items) > before and len(self._known) < MAX_TEMPLATES:
+            self._learn(line)
+
+    def _learn(self, line: bytes) -> None:
+        reading = self._parser.reading_of(line)
+        if reading is None or not columnar(reading) or line.translate(None, DIGITS) in self._templates or self._gate_of_events(line):
+            return
+        metrics = self._parser.metrics_of(reading)
+        template = learn(line, reading, metrics)
+        if template is not None and len(template.literal) >= 3:
+            self._templates[template.key] = len(self._known)
+            self._known.append(template)
+
+    def _gate_of_events(self, line: bytes) -> bool:
+        words = cut(line)[0]
+        return any(literal in words for literal in self._literals)
+
+    def _dense(self, text: bytes) -> None:
+        """Split the block into lines; those of a template become columns, the others go through the parser where they may matter."""
+        lines = text.split(b"\n")
+        lines.pop()
+        kinds = list(map(self._templates.get, text.translate(None, DIGITS).split(b"\n")))
+        kinds.pop()
+        block = _Block(lines, self._base, self._base + len(text))
+        cold = block.columns(kinds, self._known, self._parser)
+        if not self._hungry():
+            cold = [at for at in cold if self._gate.search(lines[at])]
+        done = 0
+        for at in cold:
+            if at >= done:
+                done = self._cold(block, at)
+        if block.hot.size:
+            block.replay(len(lines), self._parser)
+        for metric, (name, places, steps, values) in block.settled().items():
+            offsets = [block.offset(int(at)) for at in places[-TOLD_ENDS:]]
+            self._sink.extend(metric, name, steps, values, offsets)
+        self._sink.take(block.items)
+
+    def _cold(self, block: _Block, at: int) -> int:
+        """One line through the parser, and those after it that it needs; the number of the next line that was not read."""
+        block.replay(at, self._parser)
+        items: list[Item] = []
+        self._line(block.lines[at], block.offset(at), items)
+        block.found(at, items)
+        at += 1
+        while at < len(block.lines) and (self._hungry() or self._parser.waits()):
+            items = []
+            self._line(block.lines[at], block.offset(at), items)
+            if block.is_hot(at):
+                items = [item for item in items if not isinstance(item, Observation) or item.metric not in block.gathered]
+            block.found(at, items)
+            at += 1
+        return at
+
+
+class _Block:
+    """One block's lines: which are read as columns, what they gave, and what the others gave between them."""
+
+    def __init__(self, lines: list[bytes], base: int, end: int) -> None:
+        self.lines = lines
+        self.items: list[Item] = []
+        self.hot: Ints = np.zeros(0, np.int64)
+        self.gathered: dict[str, tuple[str, list[Ints], list[Floats], list[Floats]]] = {}
+        self._base = base
+        self._end = end
+        self._starts: Ints | None = None
+
+    def offset(self, at: int) -> int:
+        """The byte of the file where line ``at`` starts."""
+        if self._starts is None and len(self.lines) - at < 4096:
+            return self._end - sum(map(len, self.lines[at:])) - (len(self.lines) - at)
+        if self._starts is None:
+            self._starts = np.cumsum(np.array([0, *(len(line) + 1 for line in self.lines)], np.int64))
+        return self._base + int(self._starts[at])
+
+    def columns(self, kinds: list[int | None], known: list[Template], parser: LogParser) -> list[int]:
+        """Read the templates' lines as columns; the numbers of all other lines, rising."""
+        cold: list[int] = []
+        groups: dict[int, list[int]] = {}
+        for at, kind in enumerate(kinds):
+            if kind is None:
+                cold.append(at)
+            elif kind in groups:
+                groups[kind].append(at)
+            else:
+                groups[kind] = [at]
+        hot = [self._group(known[kind], members, cold, parser) for kind, members in groups.items()]
+        self.hot = np.sort(np.concatenate(hot)) if hot else self.hot
+        cold.sort()
+        return cold
+
+    def _group(self, template: Template, members: list[int], cold: list[int], parser: LogParser) -> Ints:
+        text = b"\n".join(self.lines if len(members) == len(self.lines) else [self.lines[at] for at in members])
+        columns = Columns(template, text, len(members))
+        if not columns.whole:
+            cold += members
+            return np.zeros(0, np.int64)
+        steps = parser.steps_of(template.reading, columns.number)
+        values = [columns.number(value.index) for value in template.reading.values]
+        at = np.array(members, np.int64)
+        if not columns.ok.all():
+            cold += at[~columns.ok].tolist()
+            steps, values, at = steps[columns.ok], [one[columns.ok] for one in values], at[columns.ok]
+        for metric, value, column in zip(template.metrics, template.reading.values, values, strict=True):
+            _, places, all_steps, all_values = self.gathered.setdefault(metric, (value.name, [], [], []))
+            places.append(at)
+            all_steps.append(steps)
+            all_values.append(column)
+        return at
+
+    def is_hot(self, at: int) -> bool:
+        found = int(np.searchsorted(self.hot, at))
+        return found < self.hot.size and int(self.hot[found]) == at
+
+    def replay(self, at: int, parser: LogParser) -> None:
+        """Bring the parser to where the last column line before ``at`` leaves it."""
+        before = int(np.searchsorted(self.hot, at)) - 1
+        if before >= 0:
+            items: list[Item] = []
+            last = int(self.hot[before])
+            parser.line(self.lines[last], self.offset(last), items)
+            self.items += [item for item in items if not isinstance(item, Observation)]
+
+    def found(self, at: int, items: list[Item]) -> None:
+        """What line ``at`` gave beside the columns: into their order where it is a column's metric."""
+        for item in items:
+            if isinstance(item, Observation) and item.metric in self.gathered:
+                _, places, steps, values = self.gathered[item.metric]
+                places.append(np.array([at], np.int64))
+                steps.append(np.array([item.at]))
+                values.append(np.array([item.value]))
+            else:
+                self.items.append(item)
+
+    def settled(self) -> dict[str, tuple[str, Ints, Floats, Floats]]:
+        """The columns, each in the order of the block, with the numbers of their lines."""
+        made = {}
+        for metric, (name, places, steps, values) in self.gathered.items():
+            if len(places) == 1:
+                made[metric] = (name, places[0], steps[0], values[0])
+                continue
+            at = np.concatenate(places)
+            order = np.argsort(at, kind="stable")
+            made[metric] = (name, at[order], np.concatenate(steps)[order], np.concatenate(values)[order])
+        return made
