@@ -71,8 +71,8 @@ def comma_separated(points: Iterable[Point]) -> Iterator[str]:
     writer.writerow(COLUMNS)
     for point in points:
         writer.writerow((
-            _text(point.run), point.attempt, _text(point.metric), _cell(point.step), _cell(point.epoch), _cell(point.value),
-            _cell(point.time_s),
+            _text(point.run), point.attempt, _text(point.metric), _count(point.step), _count(point.epoch), repr(point.value),
+            "" if point.time_s is None else repr(point.time_s),
         ))  # fmt: skip
         yield out.getvalue()
         out.seek(0)
@@ -85,7 +85,8 @@ def _text(value: str) -> str:
     return f"'{clean}" if clean.startswith(_FORMULA) else clean
 
 
-def _cell(value: float | None) -> str:
+def _count(value: float | None) -> str:
+    """A step or an epoch: 25, not 25.0."""
     if value is None:
         return ""
     return repr(int(value)) if abs(value) < 1e15 and value == int(value) else repr(value)
