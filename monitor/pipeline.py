@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -134,9 +134,21 @@ class Pipeline:
         run = self.runs[fold.run]
         if heard_s is not None:
             run.heard(heard_s)
-        self._see(run, fold.feed(data), now, time_s, turn)
+        items = fold.feed(data)
+        if time_s is not None:
+            items += self._taken_back(run, path, items)
+        self._see(run, items, now, time_s, turn)
         run.format = fold.parser.format or run.format
         turn.runs[run.run] = run
+
+    def _taken_back(self, run: RunState, path: str, items: Sequence[Item]) -> list[Item]:
+        """What steps in one file say of a crash that another file of the run told (``.err``), as both are followed live.
+
+        Only a crash that was told before counts: of two files that grew between two looks nobody knows the order.
+        """
+        others = [self.files[other] for other in run.paths if other != path and other in self.files]
+        steps = [item for item in items if isinstance(item, Observation)]
+        return [event for other in others if other.events.told_crash for item in steps for event in other.events.note_observation(item.at)]
 
     def finish(self, path: str, now: float, turn: Turn) -> None:
         """The file will not grow: take what its unfinished last line holds."""

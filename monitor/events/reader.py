@@ -88,6 +88,11 @@ class EventReader:
         """Whether the next plain lines are needed even without any literal of ``WANTED`` (inside a traceback or a list)."""
         return self._tracebacks.open or self._keys.open
 
+    @property
+    def told_crash(self) -> bool:
+        """Whether a crash was told that further steps of the run, also in another file, would take back."""
+        return self._told is not None
+
     def feed(self, line: bytes, offset: int, step: float | None) -> list[Event]:
         """Events that ``line`` (without its end) completes; ``step`` is the run's step where the line stands."""
         events = self.note_observation(step, offset)
@@ -216,7 +221,8 @@ class EventReader:
         if failed:
             crash, tier = _SIGNALS.get(failed["code"], ("runtime_error", EXIT))
             if tier != EXIT:
-                self._consider(Finding(crash, tier, shown(rest, MAX_LINE), int(failed["rank"]), None, offset))
+                line = shown(rest[failed.start() :], MAX_LINE)
+                self._consider(Finding(crash, tier, line, int(failed["rank"]), None, offset))
             return []
         placed = _NODE_OF_RANK.match(rest)
         if placed:
