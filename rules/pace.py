@@ -13,17 +13,21 @@ RECENT_PRINTS = 96
 
 _COUNTED = "tok(?:en)?s?|samples?|seqs?|sequences?|sents?|words?|imgs?|images?|frames?|it(?:er)?s?|iterations?|steps?|updates?|examples?"
 _A_SECOND = re.compile(
-    rf"(?:\w+_)?(?:{_COUNTED})_?(?:per_|p)?_?s(?:ec(?:ond)?s?)?|(?:\w+_)?(?:throughput|fps|wps|ups|tps|tgs|mfu|tflops)", re.IGNORECASE
-)
+    rf"(?:\w+_)?(?:{_COUNTED})_(?:per_)?s(?:ec(?:ond)?s?)?(?:_per_gpu)?|(?:\w+_)?(?:throughput|fps|ips|wps|ups|tps|tgs|mfu|tflops)",
+    re.IGNORECASE,
+)  # fmt: skip
 _SECONDS = re.compile(
-    r"(?:avg_|elapsed_|train_)?(?:time|ms|s|sec|secs|seconds)_(?:per_|a_)?(?:step|iter|iteration|it|batch|update)"
+    r"(?:avg_|elapsed_|train_)*(?:time|ms|s|sec|secs|seconds)_(?:per_|a_)?(?:step|iter|iteration|it|batch|update)(?:_m?s(?:ec)?)?"
     r"|(?:avg_)?(?:step|iter|iteration|batch)_(?:time|avg|cost|duration)(?:_m?s(?:ec)?)?|dt(?:_m?s)?",
     re.IGNORECASE,
 )  # fmt: skip
+_NOT_TRAINING = ("eval_", "val_", "valid_", "test_", "dev_")
 
 
 def speed_sign(metric: str) -> int:
     """1 for a metric that is larger when the run is faster (tokens a second), -1 for seconds a step, 0 for any other."""
+    if metric.lower().startswith(_NOT_TRAINING):
+        return 0
     return 1 if _A_SECOND.fullmatch(metric) else -1 if _SECONDS.fullmatch(metric) else 0
 
 
