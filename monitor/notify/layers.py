@@ -73,7 +73,7 @@ class Layers:
         for key in COMMON & set(notify):
             self.defaults.given[key], self.defaults.where[key] = notify[key], (source, ("notify", key))
         for kind in (key for key in notify if key in KINDS):
-            listed = isinstance(notify[kind], (list, tuple)) and kind != "apprise"
+            listed = isinstance(notify[kind], (list, tuple)) and any(isinstance(each, Mapping) for each in notify[kind])
             several = list(notify[kind]) if listed else [notify[kind]]
             for position, given in enumerate(several):
                 loc: Loc = ("notify", kind, position) if listed else ("notify", kind)

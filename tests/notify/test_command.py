@@ -90,5 +90,8 @@ def test_the_settings_take_a_list_or_a_line_and_fix_the_program() -> None:
         (channel,) = settings(rules_notify={"command": {"run": run, "on": ["firing"], "rules": ["not_finite"]}}, environ={}).channels
         assert isinstance(channel, Command)
         assert ("scancel", "{job_id}") == channel.argv
+    (short,) = settings(rules_notify={"command": ["scancel", "{job_id}"]}, environ={}).channels
+    assert isinstance(short, Command)
+    assert ("scancel", "{job_id}") == short.argv
     with pytest.raises(SettingsProblem, match="stands first and is fixed"):
         settings(rules_notify={"command": {"run": ["{job_id}"]}}, environ={})
