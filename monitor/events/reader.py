@@ -15,7 +15,9 @@ from heapq import merge
 from operator import attrgetter
 from typing import Any
 
+from monitor.events import gates
 from monitor.events.finding import CAUSE, EXIT, MAX_LINE, SLURM, Finding, replaces, same
+from monitor.events.gates import passes
 from monitor.events.keys import KeyLists
 from monitor.events.marks import Marks, shown
 from monitor.events.noise import is_noise, literals
@@ -106,7 +108,7 @@ class EventReader:
         if len(line) > MAX_BYTES:
             line = line[: MAX_BYTES // 2] + line[-MAX_BYTES // 2 :]
         source = split_prefix(line.decode("utf-8", "replace"))
-        word = slurm_word(source.rest, offset, None)
+        word = slurm_word(source.rest, offset, None) if passes(source.rest, gates.SLURM) else None
         if word is not None:
             self._taken.append((offset, word))
             if word.requeue:
@@ -118,7 +120,7 @@ class EventReader:
         if inside and finding is None:
             return
         # torch puts the keys that did not fit into the message of its exception
-        lists = self._keys.feed(source.rest, offset)
+        lists = self._keys.feed(source.rest, offset) if self._keys.open or passes(source.rest, gates.KEYS) else []
         self._taken += [(offset, event) for event in lists]
         if not inside and not lists:
             self._taken.append((offset, source))
@@ -217,26 +219,27 @@ class EventReader:
             self._place(source.rank, source.node)
         if self._elastic_line(rest, offset):
             return []
-        failed = _WORKER_FAILED.search(rest)
+        failed = _WORKER_FAILED.search(rest) if "failed (exitcode" in rest else None
         if failed:
             crash, tier = _SIGNALS.get(failed["code"], ("runtime_error", EXIT))
             if tier != EXIT:
                 line = shown(rest[failed.start() :], MAX_LINE)
                 self._consider(Finding(crash, tier, line, int(failed["rank"]), None, offset))
             return []
-        placed = _NODE_OF_RANK.match(rest)
-        if placed:
-            self._place(int(placed["rank"]), placed["node"])
+        if " NCCL INFO " in rest:
+            placed = _NODE_OF_RANK.match(rest)
+            if placed:
+                self._place(int(placed["rank"]), placed["node"])
             return []
-        if _REQUEUE.search(rest):
+        if "equeu" in rest and _REQUEUE.search(rest):
             return self._requeued(rest, None, offset)
-        events = self._marks.feed(rest, offset, step)
+        events = self._marks.feed(rest, offset, step) if passes(rest, gates.MARKS) else []
         if any(event.kind == "started" for event in events):
             # What ended the life before this one no longer counts.
             self._lists_told, self._first_offset = [], None
             events = self._recovered("a new start after {}") + events
         if not events and not rest.startswith((" ", "\t")) and not _CODE.search(rest):
-            found = bare(rest) or (("runtime_error", EXIT) if _USAGE.search(rest) else None)
+            found = (bare(rest) if passes(rest, gates.BARE) else None) or (("runtime_error", EXIT) if _USAGE.search(rest) else None)
             if found:
                 inside = _RANK_INSIDE.search(rest) if source.rank is None else None
                 rank = int(inside[1]) if inside else source.rank
