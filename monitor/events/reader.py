@@ -103,7 +103,7 @@ class EventReader:
 
     def take(self, line: bytes, offset: int) -> None:
         """Look at a line; ``settle`` gives what came of it."""
-        if is_noise(line):
+        if (b" NCCL INFO " in line and b" nranks " not in line) or is_noise(line):
             return
         if len(line) > MAX_BYTES:
             line = line[: MAX_BYTES // 2] + line[-MAX_BYTES // 2 :]
