@@ -10,10 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from monitor.digest import Floats, MetricDigest, merged
+from monitor.digest import MetricDigest, merged
 from monitor.parse.catalogue import Catalogue
-from monitor.parse.fast import FastReader
-from monitor.parse.fold import CANONICAL
+from monitor.parse.fast import Column, FastReader
 from monitor.parse.parser import LogParser, Wanted
 from rules.history import RunState
 from rules.jsonable import jsonable, step_number
@@ -45,7 +44,7 @@ class LineReader(Protocol):
 
 
 class _Told(Observation):
-    """The end of a column, which the digest has: told again for the reader of events to see that the training went on."""
+    """A point of a column, which the digest has: told again to what wants objects (the run's state, the reader of events)."""
 
     __slots__ = ()
 
@@ -58,33 +57,37 @@ class Digest:
         self.events: list[Event] = []
         self.state = RunState("")
         self._reader = reader
-        self._later: list[Item] = []
 
     def take(self, items: list[Item]) -> None:
-        if self._later:
-            items = sorted([*self._later, *items], key=lambda item: item.offset)
-            self._later = []
         for item in items if self._reader is None else self._reader.ordered(items):
             if isinstance(item, Observation):
                 if not isinstance(item, _Told):
                     self._metric(item.metric, item.name or item.metric).add(item.at, item.value)
-                    self.state.see(item)
+                self.state.see(item)
             else:
                 self.state.see(item)
                 if isinstance(item, Event) and item.kind not in ("started", "attempt"):
                     self.events.append(item)
 
-    def extend(self, metric: str, name: str, steps: Floats, values: Floats, offsets: list[int]) -> None:
-        """A column of a metric. The run's state sees all of it where it falls back, else its end: that decides the same."""
-        self._metric(metric, name).extend(steps, values)
-        series = self.state.metric(metric)
-        rising = bool((np.diff(steps) >= 0).all()) and (series is None or series.last_step is None or series.last_step <= steps[0])
-        start = max(0, steps.size - SEEN_OF_A_COLUMN) if rising else 0
-        for step, value in zip(steps[start:].tolist(), values[start:].tolist(), strict=True):
-            self.state.see(Observation(metric, value, step, None, name))
-        if metric in CANONICAL and self._reader is not None:
-            ends = zip(steps[-len(offsets) :].tolist(), values[-len(offsets) :].tolist(), offsets, strict=True)
-            self._later += [_Told(metric, value, step, None, name, offset) for step, value, offset in ends]
+    def block(self, columns: Sequence[Column], items: list[Item], offset_of: Callable[[int], int]) -> None:
+        """Columns of metrics, and what stood between their lines.
+
+        Where nothing falls back, the ends of the columns decide for the run's state what all of them do; else it sees all.
+        """
+        for column in columns:
+            self._metric(column.metric, column.name).extend(column.steps, column.values)
+        rising = all(self._rises(column) for column in columns)
+        seen: list[Item] = []
+        for column in columns:
+            start = max(0, column.steps.size - SEEN_OF_A_COLUMN) if rising else 0
+            for line, step, value in zip(*(part[start:].tolist() for part in (column.lines, column.steps, column.values)), strict=True):
+                seen.append(_Told(column.metric, value, step, None, column.name, offset_of(line)))
+        self.take(sorted([*seen, *items], key=lambda item: item.offset))
+
+    def _rises(self, column: Column) -> bool:
+        series = self.state.metric(column.metric)
+        before = series.last_step if series is not None else None
+        return bool((np.diff(column.steps) >= 0).all()) and (before is None or before <= column.steps[0])
 
     @property
     def attempts(self) -> int:

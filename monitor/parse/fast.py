@@ -7,6 +7,7 @@ lines that contain none of the file's literals are passed over, and every other 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,10 +23,21 @@ from rules.observation import Item, Observation
 Ints = npt.NDArray[np.int64]
 
 BLOCK_BYTES = 1 << 20
+FIRST_BYTES = 1 << 16
 MAX_TEMPLATES = 24
-TOLD_ENDS = 8
 DENSE_SHARE = 0.03
 """Share of lines that look like a template's above which a block is split into lines; below, it is searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One metric's points in one block, in the order of the log; ``lines`` are the numbers of their lines in the block."""
+
+    metric: str
+    name: str
+    lines: Ints
+    steps: Floats
+    values: Floats
 
 
 class Sink(Protocol):
@@ -33,8 +45,8 @@ class Sink(Protocol):
 
     def take(self, items: list[Item]) -> None: ...
 
-    def extend(self, metric: str, name: str, steps: Floats, values: Floats, offsets: list[int]) -> None:
-        """A column in the order of the log; ``offsets`` are those of the lines of its last points."""
+    def block(self, columns: Sequence[Column], items: list[Item], offset_of: Callable[[int], int]) -> None:
+        """The columns of one block and what its other lines gave; ``offset_of`` a column's line is its byte in the file."""
         ...
 
 
@@ -59,19 +71,28 @@ class FastReader:
             self._begin()
             return
         self._rest += chunk
-        if len(self._rest) < BLOCK_BYTES:
-            return
+        if len(self._rest) >= (BLOCK_BYTES if self._known else min(BLOCK_BYTES, FIRST_BYTES)):
+            self._whole_lines()
+
+    def _whole_lines(self) -> None:
         end = self._rest.rfind(b"\n") + 1
         if not end:
             if len(self._rest) > MAX_LINE_BYTES:
                 self._leave()
             return
-        block, self._rest = self._rest[:end], self._rest[end:]
-        self._block(block)
-        self._base += end
+        rest = self._rest
+        at, self._rest = 0, rest[end:]
+        while at < end:
+            size = BLOCK_BYTES if self._known else FIRST_BYTES
+            stop = end if end - at <= size else rest.find(b"\n", at + size) + 1
+            self._block(rest[at:stop])
+            self._base += stop - at
+            at = stop
 
     def flush(self) -> None:
         """The end of the file."""
+        if self._fast:
+            self._whole_lines()
         if self._fast:
             self._leave()
         self._sink.take(self._parser.flush())
@@ -150,10 +171,7 @@ class FastReader:
                 done = self._cold(block, at)
         if block.hot.size:
             block.replay(len(lines), self._parser)
-        for metric, (name, places, steps, values) in block.settled().items():
-            offsets = [block.offset(int(at)) for at in places[-TOLD_ENDS:]]
-            self._sink.extend(metric, name, steps, values, offsets)
-        self._sink.take(block.items)
+        self._sink.block(block.settled(), block.items, block.offset)
 
     def _cold(self, block: _Block, at: int) -> int:
         """One line through the parser, and those after it that it needs; the number of the next line that was not read."""
@@ -251,14 +269,14 @@ class _Block:
             else:
                 self.items.append(item)
 
-    def settled(self) -> dict[str, tuple[str, Ints, Floats, Floats]]:
-        """The columns, each in the order of the block, with the numbers of their lines."""
-        made = {}
+    def settled(self) -> list[Column]:
+        """The columns, each in the order of the block."""
+        made = []
         for metric, (name, places, steps, values) in self.gathered.items():
             if len(places) == 1:
-                made[metric] = (name, places[0], steps[0], values[0])
+                made.append(Column(metric, name, places[0], steps[0], values[0]))
                 continue
             at = np.concatenate(places)
             order = np.argsort(at, kind="stable")
-            made[metric] = (name, at[order], np.concatenate(steps)[order], np.concatenate(values)[order])
+            made.append(Column(metric, name, at[order], np.concatenate(steps)[order], np.concatenate(values)[order]))
         return made

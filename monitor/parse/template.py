@@ -71,7 +71,7 @@ def learn(line: bytes, reading: Reading, metrics: tuple[str, ...]) -> Template |
 
 def columnar(reading: Reading) -> bool:
     """Whether all that a line says stands on the line itself."""
-    if reading.weak or reading.bar or reading.full or reading.main_bar or reading.started or reading.by_total or reading.once:
+    if reading.weak or reading.bar or reading.full or reading.main_bar or reading.started or reading.by_total or reading.once or reading.changed:
         return False
     if reading.anchor is not Anchor.LAST or not reading.values or any(value.understudy for value in reading.values):
         return False
@@ -97,6 +97,8 @@ class Columns:
         edges = np.flatnonzero(mask[1:] != mask[:-1]) + 1
         if mask.size and mask[0]:
             edges = np.concatenate((np.zeros(1, edges.dtype), edges))
+        if mask.size and mask[-1]:
+            edges = np.concatenate((edges, np.full(1, mask.size, edges.dtype)))
         runs = len(template.gaps)
         self.whole = edges.size == 2 * runs * count
         if not self.whole:

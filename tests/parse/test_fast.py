@@ -1,0 +1,116 @@
+"""The fast path gives what the parser gives line by line, whatever stands in the file and however it is cut."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.digest import MetricDigest
+from monitor.parse import Catalogue, LogParser
+from monitor.parse import fast as fast_module
+from monitor.parse.fast import FastReader
+from monitor.summary import summarise
+from rules.history import RunState
+from rules.observation import Item, Observation
+
+CATALOGUE = Catalogue.load()
+NOISE = [
+    "INFO loader worker 3: fetched batch 17 in 0.250 s",
+    "some text without any number",
+    "checkpoint written to /data/run/12345",
+    "a loss of connection is across the possible 3 hosts",
+    "",
+    "    x = compute(loss, 0.5)",
+]
+
+
+def naive(data: bytes) -> tuple[dict[str, Any], int, float | None]:
+    """The oracle: every line through the parser, every observation an object."""
+    parser, state = LogParser(CATALOGUE), RunState("")
+    metrics: dict[str, MetricDigest] = {}
+    items: list[Item] = parser.feed(data) + parser.flush()
+    for item in items:
+        if isinstance(item, Observation):
+            metrics.setdefault(item.metric, MetricDigest(item.name)).add(item.at, item.value)
+        state.see(item)
+    return {name: one.entry() for name, one in metrics.items()}, state.attempt, state.total_steps
+
+
+def read_fast(data: bytes, chunk: int) -> tuple[dict[str, Any], int, float | None]:
+    document = summarise("run", [("a", (data[at : at + chunk] for at in range(0, len(data), chunk)))], CATALOGUE)
+    return document["metrics"], document["attempts"], document["total_steps"]
+
+
+def log_of(seed: int, kind: str, lines: int) -> bytes:
+    """A log of ``lines`` metric lines with noise, odd numbers, a validation now and then, and a restart."""
+    chance = random.Random(seed)
+    out: list[str] = []
+    step = 0
+    for _ in range(lines):
+        step += 1
+        if chance.random() < 0.0005 and step > 900:
+            step -= 500
+            out.append("Resuming from checkpoint")
+        loss = chance.choice([f"{chance.random() * 4:.4f}"] * 200 + ["nan", "1e-3", "2.5E+00", "-0.25", "12", "1,234.5"])
+        if kind == "plain":
+            out.append(f"step {step}/90000 | train_loss {loss} | lr {chance.random() * 1e-3:.2e} | {chance.random() * 99:.2f} ms")
+            if step % 40 == 0:
+                out.append(f"step {step}/90000 | val_loss {chance.random() * 4:.4f} | lr 3.00e-04 | 1.00 ms")
+        elif kind == "llmc":
+            out.append(f"step {step:4d}/90000 | loss {loss} (+0.41z)| norm 0.7611 (-0.80z)| lr 2.14e-04 | 4206.02 ms | 124793 tok/s")
+            if step % 50 == 0:
+                out.append(f"val loss {chance.random() * 4:.6f}")
+        elif kind == "before":
+            if step % 50 == 0:
+                out.append(f"validation loss: {chance.random() * 4:.4f}")
+            out.append(f"step {step:5d} | loss: {chance.random():.6f} | lr 5.9977e-04 | norm: 0.4141 | dt: 18866.25ms | tok/sec: 27789.73")
+        else:
+            epoch, batch = divmod(step, 400)
+            place = f"Epoch: [{epoch}/100]  [{batch:4d}/400]  eta: 1:46:21"
+            out.append(f"{place}  loss: {chance.random():.6f} (7.179945)  lr: 0.000013 (0.000013)")
+        while chance.random() < 0.2:
+            out.append(chance.choice(NOISE))
+    return ("\n".join(out) + "\n").encode()
+
+
+@pytest.mark.parametrize("kind", ["plain", "llmc", "before", "epochs"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_fast_path_reads_what_the_parser_reads(kind: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_module, "BLOCK_BYTES", 9000)
+    data = log_of(seed, kind, 2500)
+    assert naive(data) == read_fast(data, 7001)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), chunk=st.integers(300, 200_000), block=st.integers(2000, 100_000))
+def test_the_fast_path_is_the_same_however_the_file_is_cut(seed: int, chunk: int, block: int) -> None:
+    before, fast_module.BLOCK_BYTES = fast_module.BLOCK_BYTES, block
+    try:
+        data = log_of(seed, "plain", 1800)
+        assert naive(data) == read_fast(data, chunk)
+    finally:
+        fast_module.BLOCK_BYTES = before
+
+
+def test_most_lines_of_a_dense_log_are_read_as_columns() -> None:
+    taken: list[Item] = []
+    columns: list[int] = []
+
+    class Sink:
+        def take(self, items: list[Item]) -> None:
+            taken.extend(items)
+
+        def block(self, found: Any, items: list[Item], offset_of: Any) -> None:
+            columns.extend(len(column.steps) for column in found)
+
+    data = b"".join(b"step %d/90000 | train_loss %d.25 | lr 3.0e-04\n" % (n, n % 7) for n in range(60_000))
+    reader = FastReader(LogParser(CATALOGUE), Sink())
+    for at in range(0, len(data), 1 << 18):
+        reader.feed(data[at : at + (1 << 18)])
+    reader.flush()
+    assert sum(columns) > 60_000
+    assert len([item for item in taken if isinstance(item, Observation)]) < 60_000
