@@ -21,6 +21,7 @@ SEVERITY_RANK = {"info": 0, "warning": 1, "critical": 2}
 COLORS = {"critical": "red", "warning": "yellow", "info": "", "worry": "red", "missed": "yellow", "met": "green", "resolved": "green"}
 VERDICT_COLORS = {"critical": "red", "failed": "red", "warning": "yellow", "no_data": "yellow"}
 STATE_COLORS = {"crashed": "red", "failed": "red", "silent": "yellow", "ended": "dim", "waiting": "dim"}
+ENDED = frozenset({"ended", "crashed", "failed"})
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 safe = lru_cache(maxsize=4096)(clean)
@@ -112,6 +113,8 @@ def next_milestone(run: RunView, now_s: float) -> tuple[Text, str, str]:
             return Text("all met", style="green"), "", ""
         return Text("none left" if run.milestones else "", style="dim"), "", ""
     ahead = pending[0]
+    if run.state in ENDED:
+        return Text(f"{condition(ahead)} not reached", style="dim"), "", ""
     if ahead.forecast is None:
         return Text(condition(ahead)), "", ""
     eta_s = ahead.forecast.eta_s

@@ -136,6 +136,11 @@ def test_a_run_without_numbers_says_what_is_known(view: RunView, says: str) -> N
     assert says == cells.instead_of_numbers(view, NOW).plain
 
 
+def test_what_a_run_that_ended_did_not_reach_is_said() -> None:
+    ended = run("r", state="ended", milestones=(milestone(200, "< 0.6", "pending", 0.6),))
+    assert "200 < 0.6 not reached" == cells.next_milestone(ended, NOW)[0].plain
+
+
 def test_a_silenced_alert_is_named_but_not_as_an_alarm() -> None:
     silenced = AlertView("stall", "stall", "critical", "firing", None, None, "", silenced=True)
     warning = AlertView("spike", "spike", "warning", "firing", None, None, "")

@@ -189,6 +189,7 @@ def test_an_alert_is_silenced_from_its_run_and_the_silence_ended_from_the_list(t
     kept = Kept()
     with watched(seed_scene(), silences=kept) as seen:
         seen.look(tab, "/#/run/13503904")
+        tab.locator("summary").click()
         tab.get_by_role("button", name="until step 200").click()
         wait_text(tab, ".silence", "silenced (step 200)")
         assert [("13503904", "step-100", "until step 200")] == [(one.run, one.rule, one.until) for one in kept.held]

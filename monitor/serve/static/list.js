@@ -98,6 +98,7 @@ function ahead(run, now_s) {
     const all = run.milestones.length && run.milestones.every((milestone) => milestone.status === "met");
     return h("span", { class: all ? "good" : "muted" }, all ? "all met" : run.milestones.length ? "none left" : "–");
   }
+  if (ENDED.has(run.state)) return [h("span", { class: "muted" }, condition(next)), h("small", {}, "not reached")];
   const eta_s = next.forecast?.eta_s;
   const parts = [eta_s && eta_s > now_s ? `in ${duration(eta_s - now_s)}` : null, next.forecast ? `${percent(next.forecast.probability)} likely` : null];
   return [h("span", { class: "figure" }, condition(next)), h("small", {}, parts.filter(Boolean).join(", ").replaceAll(" ", "\u00a0").replaceAll(",\u00a0", ", "))];

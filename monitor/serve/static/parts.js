@@ -12,13 +12,13 @@ export function stateBadge(run, now_s) {
   return badge(`${run.state}${quiet}`, `state-${run.state}`);
 }
 
-export function progress(run) {
+export function progress(run, named = false) {
   const at = run.step ?? run.epoch;
-  const name = run.step === null && run.epoch !== null ? "epoch " : "";
+  const name = run.step === null && run.epoch !== null ? "epoch " : named && run.step !== null ? "step " : "";
   if (!run.total_steps || run.step === null) return h("span", { class: "steps" }, `${name}${step(at)}`);
   const share = Math.min(1, run.step / run.total_steps);
   const bar = h("span", { class: "track", role: "img", "aria-label": percent(share) }, h("span", { class: "done", style: { width: `${100 * share}%` } }));
-  return h("span", { class: "steps" }, `${step(run.step)} / ${step(run.total_steps)}`, bar);
+  return h("span", { class: "steps" }, `${name}${step(run.step)} / ${step(run.total_steps)}`, bar);
 }
 
 // The whole curve in a strip; steep ones on a logarithmic scale, so that the end can still be read.

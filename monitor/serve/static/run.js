@@ -84,9 +84,12 @@ export function createRun(main, id, options) {
       known.job_name, known.user, known.nodes && `${known.nodes} nodes`, run.format, run.attempt > 1 && `attempt ${run.attempt}`,
       run.started_s && `started ${clock(run.started_s, now_s)}`, run.last_line_s && `last line ${duration(now_s - run.last_line_s)} ago`,
     ].filter(Boolean);
-    const next = h("div", { class: "title" }, h("h1", {}, run.run), stateBadge(run, now_s), progress(run));
+    const next = h("div", { class: "title" }, h("h1", {}, run.run), stateBadge(run, now_s), progress(run, true));
     replace(head, h("a", { class: "back", href: "#/" }, "← all runs"), next, h("p", { class: "muted facts" }, words.join(" · ")));
-    replace(alerts, firing(run).map((alert) => alertCard(run, alert, runs)));
+    // Drawn anew only when something changed: a choice that is open stays open.
+    const shown = JSON.stringify([run.alerts, run.milestones.map((one) => one.status), runs.can_silence]);
+    if (shown !== alerts.dataset.shown) replace(alerts, firing(run).map((alert) => alertCard(run, alert, runs)));
+    alerts.dataset.shown = shown;
     alerts.hidden = !alerts.children.length;
   }
 
@@ -97,7 +100,7 @@ export function createRun(main, id, options) {
     return h("article", { class: `alert ${kind}` },
       h("div", {}, badge(alertWord(run, alert), kind), h("strong", {}, alert.rule), h("span", { class: "told" }, alert.message)),
       h("p", { class: "muted" }, [alert.since_s && `since ${clock(alert.since_s, runs.time_s)}`, alert.resolves_when && `resolves when ${alert.resolves_when}`].filter(Boolean).join(" · ")),
-      runs.can_silence && !alert.silenced && h("div", { class: "silence" }, h("span", { class: "muted" }, "silence"),
+      runs.can_silence && !alert.silenced && h("details", { class: "silence" }, h("summary", {}, "silence"),
         choices.map(([until, text]) => button(text, `say nothing of ${alert.rule}: ${text}`, (event) => silence(event.target, alert, until)))));
   }
 
