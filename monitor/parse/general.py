@@ -30,7 +30,7 @@ _BEST = re.compile(
 )
 _BAR = re.compile(r"\x00%\s?\|| \x00/\x00 \[\x00|[█▏▎▍▌▋▊▉━╸╺]|#{4,}|\|[|.#=>-]{8,}\|?|\[[=>.]{6,}\]")
 _BEFORE_PLACE = VAL_WORDS | TRAIN_WORDS | frozenset(("at", "on", "in", "of", "the", "info", "results", "result", "loss")) | frozenset(
-    ("current", "global", "completed", "end", "finished", "test")
+    ("current", "global", "begin", "beginning", "completed", "end", "finished", "start", "starting", "test")
 )
 """What may stand before ``step`` or ``epoch`` and a number where it is a place (not ``gradient accumulation steps 64``)."""
 _LEADING = re.compile(r"^\s*[\[(]? *\x00 ?/ *\x00[\]):]")
@@ -106,7 +106,7 @@ def _place(found: _Found, one: Named, following: Named | None, *, bar: bool) -> 
 
 def place_of(one: Named) -> str | None:
     """Whether a number's name means a place: the whole name, or its last word after a blank (``validation loss at iteration #``)."""
-    if not one.key:
+    if not one.key or one.after.startswith("%"):
         return None
     meaning = role(one.key)
     if meaning is None and not (one.sep and one.sep not in ":="):
