@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("unhurried", deadline=None)  # how long an example takes says more of the machine's other work than of the code
+settings.load_profile("unhurried")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("LOSSWATCH_SHARED", ROOT / ".." / "shared")).resolve()

@@ -24,7 +24,7 @@ notify:
     - {name: bot, bot_token: "${TOKEN}", channel: "#train", api_url: "${SLACK}/api/", edit: 1s}
     - {name: hook, webhook_url: "${HOOK}/slack"}
   email: {smtp_url: "${SMTP}", to: ada@example.org}
-  webhook: {url: "${HOOK}/webhook", secret: k3y}
+  webhook: {url: "${HOOK}/webhook", secret: "${KEY}"}
   alertmanager: {url: "${AM}", resend: 1s}
   healthchecks: {ping_url: "${HOOK}/ping", every: 1s}
   command: {run: ["${PROGRAM}", "{job_id}"], on: [firing, resolved]}
@@ -52,7 +52,7 @@ def test_an_alert_reaches_every_channel_and_so_does_its_end(tmp_path: Path, loss
         env = {
             **os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state"), "TOKEN": slack.token,
             "SLACK": slack.receiver.url, "HOOK": hook.url, "SMTP": f"smtp://127.0.0.1:{post.port}?starttls=off", "AM": server.url,
-            "PROGRAM": str(program), "APPRISE": hook.url.replace("http", "json", 1),
+            "PROGRAM": str(program), "KEY": "k3y-k3y", "APPRISE": hook.url.replace("http", "json", 1),
         }  # fmt: skip
         output = (tmp_path / "output").open("wb")
         watch = subprocess.Popen(
@@ -77,5 +77,5 @@ def test_an_alert_reaches_every_channel_and_so_does_its_end(tmp_path: Path, loss
     assert "13503904 worry: val_loss 1.07 at step 100, expected < 0.9" == first["Subject"]
     assert first["Message-ID"] == second["In-Reply-To"]
     assert "13503904 step-100 firing\n13503904 step-100 resolved\n" == (tmp_path / "ran").read_text()
-    assert "secret" not in (tmp_path / "output").read_text()
+    assert "k3y" not in (tmp_path / "output").read_text()
     assert "k3y" not in (tmp_path / "state" / "loss-watch" / "state.sqlite3").read_bytes().decode("latin-1")
