@@ -39,6 +39,8 @@ BACK_SHARE = 0.25
 """It is back when three quarters of the jump are gone, or it lies within three sigmas."""
 FAST_POINTS, SLOW_POINTS = 5, 20
 GOES_ON = 1.02
+JUMP_SHARE = 0.6
+"""Of the rise over the level before, made in one step: what rises in many is a climb."""
 
 
 class Spec(RuleSpec):
@@ -82,7 +84,9 @@ class Spike(CurveRule):
             return UNKNOWN
         level, sigma = median(logs[-(SPARSE_LEVEL if sparse else LEVEL_POINTS):]), scatter(logs, before)
         rise = log(value) - level
-        if rise <= self.min_rise or rise <= self.sigmas * sigma or value - exp(level) < self.least * (max(series.values[:3]) - exp(level)):
+        if rise <= self.min_rise or rise <= self.sigmas * sigma or log(value) - logs[-1] < JUMP_SHARE * rise:
+            return FINE
+        if value - exp(level) < self.least * (max(series.values[:3]) - exp(level)):
             return FINE
         alone = sparse or (rise >= AT_ONCE_RISE and self._beyond_the_tail(series, rise))
         mark.update(level=level, sigma=sigma, peak=value, since=series.steps[-1], points=1, wanted=1 if alone else IN_A_ROW)
@@ -116,8 +120,11 @@ class Spike(CurveRule):
         if told:
             return self._tell(metric, series, mark)
         later = mark["points"] - max(mark["wanted"], 2)
-        if later >= 0 and (not climbs or later >= FAST_POINTS):
+        if later >= 0 and not climbs:
             return self._tell(metric, series, mark)
+        if later >= FAST_POINTS:
+            # It climbs on: what that is, others say.
+            mark.clear()
         return UNKNOWN
 
     def _back(self, metric: str, series: Series, value: float, mark: Mark) -> Verdict:

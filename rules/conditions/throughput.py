@@ -75,6 +75,8 @@ class Throughput(RuleBase):
         if series.count < CHOSEN_AFTER:
             return False
         sign = 0 if item.time_s is not None else speed_sign(item.metric)
+        if item.time_s is None and item.metric.lower() == "time" and list(series.values) != sorted(series.values):
+            sign = -1  # seconds a step (nanoGPT, MMEngine, detectron2); where it only grows, it is the time since the start
         if item.time_s is None and sign == 0:
             return False
         mark.update(metric=item.metric, sign=sign, prints=0, ended=0, paces=[], step=item.at, time_s=item.time_s)

@@ -43,7 +43,7 @@ def test_it_may_wait_for_a_step() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "needs a bound"),
+        ({"metric": "val_loss"}, "needs a bound"),
         ({"when": "val_loss > 1", "above": "2"}, "stands alone"),
         ({"when": "val_loss >"}, "ends too early"),
         ({"when": "val_loss - 1"}, "compares"),
