@@ -73,7 +73,7 @@ def event_lines(news: Sequence[NewsView], clock: Clock = time.localtime) -> list
 
 
 def _event_line(told: NewsView, clock: Clock, run_width: int, rule_width: int) -> Text:
-    severity = "" if told.state == "met" else told.severity
+    severity = told.severity if told.state == "firing" else ""
     color = cells.COLORS.get(told.state if told.state != "firing" else told.severity, "")
     line = Text(f"{time.strftime('%H:%M:%S', clock(told.time_s))}  {_fit(cells.safe(told.run, 24), run_width)}  ")
     line.append(f"{told.state:<8}  {severity:<8}", style=color)
