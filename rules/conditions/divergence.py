@@ -19,7 +19,7 @@ from pydantic import Field
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
 from rules.history import RunState, Series
 from rules.jsonable import short
-from rules.noise import is_sparse
+from rules.noise import MAD_TO_SIGMA, is_sparse
 from rules.observation import TRAIN_LOSS
 from rules.rule import Context, Rule, RuleSpec
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
@@ -34,6 +34,8 @@ neither rises nor falls is a spike for so many points; then it has diverged."""
 SHIFTED = 3.0
 """Times the first level: a jump to a height where the loss never was, and which it keeps, is another loss (a phase with other weights),
 and is left to ``spike``."""
+MEDIAN_ERROR = 1.253
+"""Standard error of a median, in that of a mean (normal distribution)."""
 FIRST_POINTS = 10
 """Points of a batch loss before its best means anything: the first steps of a new head can be worse than its first loss."""
 
@@ -122,14 +124,21 @@ class Divergence(CurveRule):
 
 
 def train_falls(run: RunState, since_step: float) -> bool:
-    """Whether the train loss was printed around ``since_step`` and after it, and has not risen since by more than 2 %."""
+    """Whether the train loss was printed around ``since_step`` and after it, and has not risen since.
+
+    Medians of up to 64 batches are compared; 2 % and two standard errors (by the median absolute deviation) are no rise.
+    """
     train = run.series.get(TRAIN_LOSS)
     if train is None:
         return False
     at = train.first_at_or_after(since_step)
     if at is None or len(train.values) - at < 2:
         return False
-    width = min(32, max(2, (len(train.values) - at) // 2))
+    width = min(64, max(2, (len(train.values) - at) // 2))
     before = [v for v in train.values[max(0, at - width // 2) : at + width // 2 + 1] if isfinite(v)]
     after = [v for v in train.values[-width:] if isfinite(v)]
-    return bool(before and after) and median(after) <= median(before) + 0.02 * abs(median(before))
+    if not before or not after:
+        return False
+    then, now = median(before), median(after)
+    spread = MEDIAN_ERROR * MAD_TO_SIGMA * median([abs(v - now) for v in after])
+    return now <= then + 0.02 * abs(then) + 2.0 * spread * (1.0 / len(before) + 1.0 / len(after)) ** 0.5

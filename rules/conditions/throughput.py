@@ -10,6 +10,7 @@ run is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isfinite
 from statistics import median
 from typing import Any, ClassVar
@@ -75,8 +76,10 @@ class Throughput(RuleBase):
         if series.count < CHOSEN_AFTER:
             return False
         sign = 0 if item.time_s is not None else speed_sign(item.metric)
-        if item.time_s is None and item.metric.lower() == "time" and list(series.values) != sorted(series.values):
-            sign = -1  # seconds a step (nanoGPT, MMEngine, detectron2); where it only grows, it is the time since the start
+        if item.time_s is None and item.metric.lower() == "time":
+            # Seconds a step (nanoGPT, MMEngine, detectron2), or the time since the start: that only grows.
+            first = series.values[:CHOSEN_AFTER]
+            sign = -1 if any(b < a for a, b in pairwise(first)) else 0
         if item.time_s is None and sign == 0:
             return False
         mark.update(metric=item.metric, sign=sign, prints=0, ended=0, paces=[], step=item.at, time_s=item.time_s)

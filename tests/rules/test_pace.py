@@ -23,8 +23,8 @@ def test_more_is_slower(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["train_loss", "lr", "total_tokens", "consumed_samples", "number_of_nan_iterations", "n_updates", "avg_samples", "steps", "eval_samples_per_second",
-     "time", "time_elapsed", "val_wps", "ntokens"],
+    ["train_loss", "lr", "total_tokens", "consumed_samples", "number_of_nan_iterations", "n_updates", "avg_samples", "steps",
+     "eval_samples_per_second", "time", "time_elapsed", "val_wps", "ntokens"],
 )
 def test_counts_and_evaluations_are_no_speed(name: str) -> None:
     assert speed_sign(name) == 0
