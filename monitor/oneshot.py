@@ -22,7 +22,7 @@ from monitor.tail.whole import read_whole
 from rules.alert import Transition
 from rules.engine import Engine
 from rules.history import RunState
-from rules.observation import Item, Observation
+from rules.observation import Item, Observation, Progress
 
 UNASKED = "asking SLURM where a job writes is not built yet"
 Seen = Callable[[RunState, str, Observation], None]
@@ -106,10 +106,13 @@ def _fold(run: RunState, sources: Sequence[Source], engine: Engine, reading: Rea
     now = 0.0
     for path, item in labelled:
         now = item.time_s if item.time_s is not None else now
+        if not isinstance(item, Progress):
+            item.source = run.paths.index(path)
         before = run.observations
         reading.transitions += engine.see(run, item, now)
         if seen is not None and run.observations != before and isinstance(item, Observation):
             seen(run, path, item)
+    run.over()
 
 
 def _merged(sources: Sequence[Source]) -> Iterator[tuple[str, Item]]:

@@ -15,7 +15,7 @@ from monitor.parse import Catalogue, LogParser
 from rules.alert import Transition
 from rules.engine import Engine
 from rules.history import RunState
-from rules.observation import Event, Item, Observation
+from rules.observation import Event, Item, Observation, Progress
 
 
 @dataclass(slots=True)
@@ -120,9 +120,10 @@ class Pipeline:
 
     def restart(self, path: str, reason: str) -> None:
         """The file was truncated or replaced: its reader forgets, and the run's next attempt begins."""
-        run = self.files[path].run
-        self.files[path] = FileFold(run, self.catalogue, self.matcher, None, self.forced)
-        self.runs[run].restart(reason)
+        name = self.files[path].run
+        self.files[path] = FileFold(name, self.catalogue, self.matcher, None, self.forced)
+        run = self.runs[name]
+        run.rewritten(run.paths.index(path), reason)
 
     def advance(self, path: str, data: bytes, now: float, turn: Turn, *, heard_s: float | None, time_s: float | None) -> None:
         """Fold the next bytes of ``path``.
@@ -137,7 +138,7 @@ class Pipeline:
         items = fold.feed(data)
         if time_s is not None:
             items += self._taken_back(run, path, items)
-        self._see(run, items, now, time_s, turn)
+        self._see(run, path, items, now, time_s, turn)
         run.format = fold.parser.format or run.format
         turn.runs[run.run] = run
 
@@ -154,7 +155,7 @@ class Pipeline:
         """The file will not grow: take what its unfinished last line holds."""
         fold = self.files[path]
         run = self.runs[fold.run]
-        self._see(run, fold.flush(), now, None, turn)
+        self._see(run, path, fold.flush(), now, None, turn)
         run.format = fold.parser.format or run.format
         turn.runs[run.run] = run
 
@@ -164,7 +165,7 @@ class Pipeline:
         run = self.runs[fold.run]
         items = fold.fell_silent()
         if items:
-            self._see(run, items, now, now, turn)
+            self._see(run, path, items, now, now, turn)
             turn.runs[run.run] = run
 
     def tick(self, now: float, turn: Turn, *, wanted: Callable[[RunState], bool] = lambda _: True) -> None:
@@ -176,9 +177,11 @@ class Pipeline:
                     turn.transitions += told
                     turn.runs[run.run] = run
 
-    def _see(self, run: RunState, items: Iterable[Item], now: float, time_s: float | None, turn: Turn) -> None:
-        see = self.engine.see
+    def _see(self, run: RunState, path: str, items: Iterable[Item], now: float, time_s: float | None, turn: Turn) -> None:
+        see, source = self.engine.see, run.paths.index(path)
         for item in items:
+            if not isinstance(item, Progress):
+                item.source = source
             if item.time_s is None:
                 item.time_s = time_s
             before = run.observations

@@ -27,6 +27,7 @@ def run_as_json(run: RunState) -> dict[str, Any]:
 def run_from_json(told: dict[str, Any]) -> RunState:
     """The run with empty columns in its series; the store appends the points. Keys of another version are left out."""
     run = RunState(**{name: _number(told[name]) for name in _PLAIN if name in told})
+    run.shown = {int(source): count for source, count in told["shown"].items()}
     run.alerts = {rule: Alert(**{key: _number(value) for key, value in alert.items()}) for rule, alert in told["alerts"].items()}
     run.events = [Event(*event) for event in told["events"]]
     run.series = {metric: _empty(summary) for metric, summary in told["series"].items()}
@@ -41,11 +42,13 @@ def settle(series: Series, summary: dict[str, Any]) -> None:
 
 def _summary(series: Series) -> dict[str, Any]:
     best = {"best": jsonable(series.best), "best_step": series.best_step}
-    return {"name": series.name, "count": series.count, "many_ranks": series.many_ranks, **best}
+    reached = {str(source): step for source, step in series.reached.items()}
+    return {"name": series.name, "count": series.count, "many_ranks": series.many_ranks, "reached": reached, **best}
 
 
 def _empty(summary: dict[str, Any]) -> Series:
-    return Series(summary["name"], many_ranks=summary["many_ranks"])
+    reached = {int(source): step for source, step in summary["reached"].items()}
+    return Series(summary["name"], many_ranks=summary["many_ranks"], reached=reached)
 
 
 def _number(value: Any) -> Any:

@@ -148,7 +148,7 @@ class Store:
             )
             for metric, at, value, special, epoch, time_s in rows:
                 if metric in columns:
-                    columns[metric].append(at, float(special) if special else value, time_s, epoch)
+                    columns[metric].put(at, float(special) if special else value, time_s, epoch)
             for metric, summary in summaries.items():
                 settle(columns[metric], summary)
         return run

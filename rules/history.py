@@ -9,7 +9,7 @@ The state is owned by one thread and grows only at its ends, so a view that reme
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import isfinite
@@ -26,6 +26,9 @@ last few hundred)."""
 
 RANK_WINDOW = 512
 """Steps back in which the same (metric, step, value) counts as another rank's print of the same fact."""
+
+SETTLED = 8
+"""Values of an attempt that a file shows before it is clear that nothing of the last attempt is left in it."""
 
 MAX_EVENTS = 500
 """Events kept a run, the first ones and the last."""
@@ -44,7 +47,9 @@ class Series:
     best: float | None = None
     best_step: float | None = None
     many_ranks: bool = False
-    """Whether the same step was printed more than once."""
+    """Whether the same step was printed more than once by one file."""
+    reached: dict[int, float] = field(default_factory=dict)
+    """The last step that each of the run's files has shown: only within one file does a lower step mean anything."""
 
     @property
     def last(self) -> float | None:
@@ -64,6 +69,24 @@ class Series:
             self.best, self.best_step = value, at
         if len(self.steps) > KEPT_POINTS:
             self._thin()
+
+    def put(self, at: float, value: float, time_s: float | None, epoch: float | None = None, *, higher_is_better: bool = False) -> None:
+        """Like ``append``, at its place where it comes late: another file of the run told it after later ones."""
+        if not self.steps or at >= self.steps[-1]:
+            self.append(at, value, time_s, epoch, higher_is_better=higher_is_better)
+            return
+        i = bisect_right(self.steps, at)
+        self.steps.insert(i, at)
+        self.values.insert(i, value)
+        self.times.insert(i, float("nan") if time_s is None else time_s)
+        self.epochs.insert(i, float("nan") if epoch is None else epoch)
+        self.count += 1
+        if isfinite(value) and (self.best is None or (value > self.best if higher_is_better else value < self.best)):
+            self.best, self.best_step = value, at
+
+    def has_step(self, at: float) -> bool:
+        i = bisect_left(self.steps, at)
+        return i < len(self.steps) and self.steps[i] == at
 
     def has_recent(self, at: float, value: float) -> bool:
         """Whether the same value stands at the same step among the last ``RANK_WINDOW`` points."""
@@ -99,6 +122,7 @@ class RunState:
     ``marks`` holds, a rule id, the JSON-able dictionary that the rule keeps between judgements (a milestone's verdict).
     ``facts`` is what SLURM says of the job, where it was asked: ``state``, ``end_time_s``, ``job_name``, ``user``, ``nodes``.
     ``caught_up`` is False while the log that was there before is still being read: nobody is told of what happens meanwhile.
+    ``witnesses`` counts the new starts that each witness saw (``witness``), ``shown`` the values of this attempt by file.
     ``told`` maps the rules whose alert people were told of to the severity that they were told.
     ``first_step`` is the first step of the present attempt; milestones below it keep their earlier verdict.
     ``last_kind`` is what came last: ``train``, ``val`` or ``checkpoint_saved``; ``rhythm`` holds the silences by phase and
@@ -121,6 +145,8 @@ class RunState:
     events: list[Event] = field(default_factory=list)
     marks: dict[str, dict[str, Any]] = field(default_factory=dict)
     new_start: bool = False
+    witnesses: dict[str, int] = field(default_factory=dict)
+    shown: dict[int, int] = field(default_factory=dict)
     ended: str | None = None
     started_s: float | None = None
     last_line_s: float | None = None
@@ -159,8 +185,24 @@ class RunState:
     def metric(self, name: str) -> Series | None:
         return self.series.get(name)
 
+    def witness(self, name: str, reason: str) -> None:
+        """``name`` (the steps of a file, the scheduler's word in a file, the file itself) saw that the run began anew.
+
+        Several may see the same new start, one after the other, so each counts for itself and the attempt is the one after the
+        most that any of them saw. One that has shown ``SETTLED`` values of an attempt has nothing left to say about its start.
+        """
+        seen = self.witnesses[name] = self.witnesses.get(name, 0) + 1
+        if seen >= self.attempt:
+            self.restart(reason)
+
+    def rewritten(self, source: int, reason: str) -> None:
+        """File ``source`` was truncated or replaced and begins at its first byte again."""
+        for series in self.series.values():
+            series.reached.pop(source, None)
+        self.witness(f"file {source}", reason)
+
     def restart(self, reason: str) -> None:
-        """Begin the next attempt: a requeue, a rewritten file, or a step that fell back. Does nothing to an empty attempt."""
+        """Begin the next attempt. Does nothing to an empty one."""
         self.ended = None
         if not self.series:
             return
@@ -169,41 +211,73 @@ class RunState:
             self.earlier[name] = series
         self.attempt += 1
         self.series = {}
+        self.shown = {}
         self.step = self.epoch = self.first_step = self.first_epoch = None
         self.new_start = False
         self.events.append(Event("attempt", f"attempt {self.attempt}: {reason}", fields={"attempt": self.attempt}))
 
+    def over(self) -> None:
+        """The log will not grow: a new start that was announced and that no step has shown is an attempt all the same."""
+        self.attempt = max(self.attempt, 1 + max(self.witnesses.values(), default=0)) if self.series else self.attempt
+
     def _observe(self, item: Observation) -> bool:
-        at = item.at
+        at, source = item.at, item.source
         series = self.series.get(item.metric)
-        if series is not None and series.steps and at <= series.steps[-1]:
-            if self.falls_back(series, at):
-                self.restart(f"{item.metric} went back from step {series.last_step:g} to {at:g}")
-                series = None
-            elif at < series.steps[-1] or series.has_recent(at, item.value):
+        if series is not None and (own := series.reached.get(source)) is not None:
+            if at < own:
+                if not self.falls_back(series, own, at):
+                    series.many_ranks = True
+                    return False
+                self._went_back(series, source, f"{item.metric} went back from step {own:g} to {at:g}")
+                series = self.series.get(item.metric)
+            elif at == own and series.has_recent(at, item.value):
                 series.many_ranks = True
                 return False
+            elif self.witnesses and at > own and self._is_owed(series, own, at):
+                self.restart("the job was requeued")
+                series = None
         if series is None:
             series = self.series[item.metric] = Series(item.name or item.metric)
-        series.append(at, item.value, item.time_s, item.epoch, higher_is_better=goes_up(item.metric))
+        elif (source not in series.reached or at < series.steps[-1]) and series.has_step(at):
+            series.reached[source] = at
+            return False
+        series.put(at, item.value, item.time_s, item.epoch, higher_is_better=goes_up(item.metric))
+        series.reached[source] = at
+        self._count(item, at)
+        return True
+
+    def _count(self, item: Observation, at: float) -> None:
         self.observations += 1
+        shown = self.shown[item.source] = self.shown.get(item.source, 0) + 1
+        if shown == SETTLED and self.attempt > 1:
+            for what in ("steps", "word", "file"):
+                self.witnesses[f"{what} {item.source}"] = self.attempt - 1
         self.last_kind = "val" if item.metric == VAL_LOSS else "train"
         self._reach(item.step if item.step is not None else item.epoch, item.time_s)
         if item.epoch is not None:
             self.epoch = item.epoch if self.epoch is None else max(self.epoch, item.epoch)
         if self.first_step is None:
             self.first_step, self.first_epoch = at, item.epoch
-        return True
 
-    def falls_back(self, series: Series, at: float) -> bool:
-        """Whether a value at ``at`` means that the run began anew: behind the metric's last step, and not a late rank's print.
+    def _went_back(self, series: Series, source: int, reason: str) -> None:
+        attempt = self.attempt
+        self.witness(f"steps {source}", reason)
+        if self.attempt == attempt:
+            # The new start was known already: what this file still told of the last attempt is forgotten.
+            for one in self.series.values():
+                one.reached.pop(source, None)
+            series.reached.pop(source, None)
+
+    def _is_owed(self, series: Series, own: float, at: float) -> bool:
+        """Whether a requeue was announced whose place nobody knows, and the steps jump as they do when a job goes on elsewhere."""
+        return max(self.witnesses.values()) >= self.attempt and at - own > 3 * (series.interval() or at)
+
+    def falls_back(self, series: Series, last: float, at: float) -> bool:
+        """Whether a value at ``at`` after ``last`` in the same file means that the run began anew, and is not a late rank's print.
 
         A step that falls back is a new start, but where many ranks print the same steps and none announced a start: there a late
         rank is up to two intervals behind.
         """
-        last = series.last_step
-        if last is None or at >= last:
-            return False
         if self.new_start or not series.many_ranks:
             return True
         return last - at > 2 * (series.interval() or 0.0)
@@ -230,7 +304,7 @@ class RunState:
         elif item.kind == "ended":
             self.ended = str(item.fields.get("how", "ended"))
         elif item.kind == "requeued":
-            self.restart("the job was requeued")
+            self.witness(f"word {item.source}", "the job was requeued")
         if item.kind != "match":
             if len(self.events) >= MAX_EVENTS:
                 del self.events[MAX_EVENTS // 2]

@@ -30,6 +30,8 @@ class Observation:
     name: str = ""
     offset: int = 0
     time_s: float | None = None
+    source: int = 0
+    """Which of the run's files it stands in."""
 
     @property
     def at(self) -> float:
@@ -54,6 +56,7 @@ class Event:
     offset: int = 0
     time_s: float | None = None
     fields: Mapping[str, object] = field(default_factory=dict)
+    source: int = 0
 
 
 @dataclass(slots=True)
