@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 from monitor.notify.notification import Kind, Notification, RunContext, notification
 from monitor.snapshot import ForecastView, MilestoneView, RunView
@@ -45,7 +46,7 @@ def context_of(run: RunView, page_url: str | None) -> RunContext:
         next_milestone=f"{ahead.axis} {step_number(ahead.step)} {ahead.metric} {ahead.expect}" if ahead else "",
         resolves_when={alert.rule: alert.resolves_when for alert in run.alerts if alert.resolves_when},
         standing=tuple(alert.rule for alert in run.alerts if alert.state == FIRING),
-        page_url=f"{page_url}/#/runs/{run.run}" if page_url else "",
+        page_url=f"{page_url}/#/run/{quote(run.run, safe="")}" if page_url else "",
     )  # fmt: skip
 
 
@@ -65,4 +66,4 @@ def _forecast(ahead: MilestoneView) -> str:
     forecast: ForecastView | None = ahead.forecast
     if forecast is None:
         return ""
-    return f"{ahead.axis} {step_number(ahead.step)} {ahead.expect} is {forecast.probability:.0%} likely"
+    return f"{ahead.axis} {step_number(ahead.step)} {ahead.expect} is {forecast.probability * 100:.0f} % likely"

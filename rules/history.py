@@ -221,7 +221,7 @@ class RunState:
         self.attempt = max(self.attempt, 1 + max(self.witnesses.values(), default=0)) if self.series else self.attempt
 
     def _observe(self, item: Observation) -> bool:
-        at, source = item.at, item.source
+        at, source, late = item.at, item.source, False
         series = self.series.get(item.metric)
         if series is not None and (own := series.reached.get(source)) is not None:
             if at < own:
@@ -230,28 +230,32 @@ class RunState:
                     return False
                 self._went_back(series, source, f"{item.metric} went back from step {own:g} to {at:g}")
                 series = self.series.get(item.metric)
-            elif at == own and series.has_recent(at, item.value):
+            elif at == own:
                 series.many_ranks = True
-                return False
+                if series.has_recent(at, item.value):
+                    return False
             elif self.witnesses and at > own and self._is_owed(series, own, at):
                 self.restart("the job was requeued")
                 series = None
         if series is None:
             series = self.series[item.metric] = Series(item.name or item.metric)
-        elif (source not in series.reached or at < series.steps[-1]) and series.has_step(at):
-            series.reached[source] = at
-            return False
+        elif at <= series.steps[-1] and at != series.reached.get(source):
+            late = True
+            if series.has_step(at):
+                series.reached[source] = at
+                return False
         series.put(at, item.value, item.time_s, item.epoch, higher_is_better=goes_up(item.metric))
         series.reached[source] = at
-        self._count(item, at)
+        self._count(item, at, late=late)
         return True
 
-    def _count(self, item: Observation, at: float) -> None:
+    def _count(self, item: Observation, at: float, *, late: bool) -> None:
         self.observations += 1
-        shown = self.shown[item.source] = self.shown.get(item.source, 0) + 1
-        if shown == SETTLED and self.attempt > 1:
-            for what in ("steps", "word", "file"):
-                self.witnesses[f"{what} {item.source}"] = self.attempt - 1
+        if not late:
+            shown = self.shown[item.source] = self.shown.get(item.source, 0) + 1
+            if shown == SETTLED and self.attempt > 1:
+                for what in ("steps", "word", "file"):
+                    self.witnesses[f"{what} {item.source}"] = self.attempt - 1
         self.last_kind = "val" if item.metric == VAL_LOSS else "train"
         self._reach(item.step if item.step is not None else item.epoch, item.time_s)
         if item.epoch is not None:
