@@ -93,6 +93,11 @@ class Digest:
     def attempts(self) -> int:
         return self.state.attempt
 
+    @property
+    def requeues(self) -> int:
+        """New starts by the scheduler's word; the steps may stand in another file of the run."""
+        return sum(event.kind == "requeued" for event in self.events)
+
     def _metric(self, metric: str, name: str) -> MetricDigest:
         found = self.metrics.get(metric)
         if found is None:
@@ -122,7 +127,7 @@ def summarise(
     totals = [digest.state.total_steps for digest in digests if digest.state.total_steps is not None]
     document: dict[str, Any] = {
         "run": run, "paths": [path for path, _ in files], "format": next(iter(named or formats), None),
-        "attempts": max((digest.attempts for digest in digests), default=1),
+        "attempts": max((max(digest.attempts, 1 + digest.requeues) for digest in digests), default=1),
         "step": step_number(max(reached, default=None)), "total_steps": step_number(totals[-1] if totals else None),
         "metrics": _metrics(digests), "events": [event_row(event) for digest in digests for event in digest.events],
     }  # fmt: skip

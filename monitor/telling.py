@@ -46,7 +46,7 @@ def context_of(run: RunView, page_url: str | None) -> RunContext:
         next_milestone=f"{ahead.axis} {step_number(ahead.step)} {ahead.metric} {ahead.expect}" if ahead else "",
         resolves_when={alert.rule: alert.resolves_when for alert in run.alerts if alert.resolves_when},
         standing=tuple(alert.rule for alert in run.alerts if alert.state == FIRING),
-        page_url=f"{page_url}/#/run/{quote(run.run, safe="")}" if page_url else "",
+        page_url=f"{page_url}/#/run/{quote(run.run, safe='')}" if page_url else "",
     )  # fmt: skip
 
 
