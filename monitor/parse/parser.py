@@ -30,7 +30,7 @@ MAX_READINGS = 8192
 
 SETTLED = 64
 """Items after which a file has shown what it is."""
-SURE = 1024
+SURE = 200
 """Items after which no other format is looked for, and only lines with the literals of what was found are read."""
 MAX_EARLY = 24
 MAX_EARLY_BYTES = 400

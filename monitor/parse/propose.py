@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from monitor.parse.lines import LineBuffer, plain
-from monitor.parse.names import EPOCH_KEYS, VAL_WORDS, is_metric, joined, loss_kind, role, safe, words
+from monitor.parse.names import EPOCH_KEYS, TRAIN_WORDS, VAL_WORDS, is_metric, joined, loss_kind, role, safe, words
 from monitor.parse.numbers import cut, number
 from monitor.parse.pairs import HOLE, Named, named
 
@@ -23,6 +23,10 @@ MIN_REPEATS = 2
 MAX_RULES = 6
 _STEPPY = re.compile(r"step|iter|update|batch|epoch|round|tick|it\b|#|n\b", re.I)
 _LOSSY = re.compile(r"loss|err|cost|nll|ce\b|xent|entropy|ppl|perplex|obj|crit|mse|mae|rmse|dev|val|trn|train", re.I)
+
+
+_NO_LOSS = re.compile(r"acc|\blr\b|rate|time|scale|norm", re.I)
+_MORE_VAL = frozenset(("test", "dv", "vl", "ho", "held", "holdout"))
 
 
 def propose(data: bytes, *, name: str = "proposed") -> str | None:
@@ -126,12 +130,13 @@ def _meaning(one: Named, taken: set[str], skeleton: str) -> str | None:
     kind = loss_kind(one.key)
     if kind is not None:
         return kind[0]
-    said = words(one.key)
-    lossy = bool(_LOSSY.search(one.key)) and not re.search(r"acc|lr|rate|time|scale|norm", one.key, re.I)
-    if lossy and any(word in VAL_WORDS or word in ("test", "dv", "vl", "ho") for word in said):
-        return "val_loss"
-    if lossy and "train_loss" not in taken:
-        return "val_loss" if re.search(r"\b(?:val|valid|validation|eval|dev)\b", skeleton, re.I) else "train_loss"
+    said = set(words(one.key))
+    if _LOSSY.search(one.key) and not _NO_LOSS.search(one.key):
+        if said & (VAL_WORDS | _MORE_VAL):
+            return "val_loss"
+        if said & TRAIN_WORDS or "train_loss" not in taken:
+            alone = not said & TRAIN_WORDS and not re.search(r"train|trn", skeleton, re.I)
+            return "val_loss" if alone and re.search(r"\b(?:val|valid|validation|eval|dev)\b", skeleton, re.I) else "train_loss"
     own = safe(one.key)
     return own if own and own not in ("step", "epoch", "n", "name", "value", "pairs", "batch", "batches") else None
 

@@ -20,7 +20,8 @@ _SPLIT = {
 }  # fmt: skip
 _RULE_LINE = re.compile(rb"\s*[+|]?[-=+|: ]{10,}\s*$")
 _ROW = re.compile(rb"\s*\|\s*([A-Za-z_][\w ./@%()-]*?)\s*\|\s*([^|]*?)\s*\|\s*$")
-MAX_COLUMNS = 200
+_PLACE = re.compile(rb"step|epoch|iter|update|Up\.|\bep\b", re.I)
+MAX_COLUMNS = 100
 MAX_ROWS = 200
 
 
@@ -50,7 +51,7 @@ class Table:
             row = self._row(line)
             if row is not None:
                 return row
-        if len(line) < 4000 and not _RULE_LINE.match(line):
+        if len(line) < 4000 and _PLACE.search(line) and not _RULE_LINE.match(line):
             found = header(line)
             if found is not None:
                 self.separator, self.columns = found

@@ -71,7 +71,9 @@ def learn(line: bytes, reading: Reading, metrics: tuple[str, ...]) -> Template |
 
 def columnar(reading: Reading) -> bool:
     """Whether all that a line says stands on the line itself."""
-    if reading.weak or reading.bar or reading.full or reading.main_bar or reading.started or reading.by_total or reading.once or reading.changed:
+    if reading.weak or reading.bar or reading.full or reading.main_bar or reading.started:
+        return False
+    if reading.by_total or reading.once or reading.changed:
         return False
     if reading.anchor is not Anchor.LAST or not reading.values or any(value.understudy for value in reading.values):
         return False

@@ -15,6 +15,7 @@ from monitor.parse import fast as fast_module
 from monitor.parse.fast import FastReader
 from monitor.summary import summarise
 from rules.history import RunState
+from rules.jsonable import jsonable
 from rules.observation import Item, Observation
 
 CATALOGUE = Catalogue.load()
@@ -37,7 +38,7 @@ def naive(data: bytes) -> tuple[dict[str, Any], int, float | None]:
         if isinstance(item, Observation):
             metrics.setdefault(item.metric, MetricDigest(item.name)).add(item.at, item.value)
         state.see(item)
-    return {name: one.entry() for name, one in metrics.items()}, state.attempt, state.total_steps
+    return jsonable({name: one.entry() for name, one in metrics.items()}), state.attempt, state.total_steps
 
 
 def read_fast(data: bytes, chunk: int) -> tuple[dict[str, Any], int, float | None]:
