@@ -367,6 +367,10 @@ def rules_presets(name: Annotated[str | None, typer.Argument(metavar="[NAME]")] 
     raise typer.Exit(presets(name))
 
 
+NOT_YET = frozenset({"doctor", "service"})
+"""Commands that are promised: a file of such a name is not waited for."""
+
+
 def known_commands() -> frozenset[str]:
     groups = {group.name for group in app.registered_groups if group.name}
     return frozenset(groups | {c.name or (c.callback.__name__ if c.callback else "") for c in app.registered_commands})
@@ -376,12 +380,17 @@ def with_default_command(arguments: list[str]) -> list[str]:
     """``logs/*.out --rules x`` means ``watch logs/*.out --rules x``: where the first word is no command, ``watch`` is."""
     if not arguments or arguments[0] in ("-h", "--help", "--version", "--install-completion", "--show-completion"):
         return arguments
-    return arguments if arguments[0] in known_commands() else ["watch", *_checked(arguments)]
+    return arguments if arguments[0] in known_commands() else _checked(arguments)
 
 
 def _checked(arguments: list[str]) -> list[str]:
-    """Refuses a mistyped command, which would else be waited for as a file that is not there yet."""
+    """``watch`` before what is no command; refuses a mistyped one, which would else be waited for as a file that is not there yet."""
     first = arguments[0]
+    if first == "help":
+        return ["--help"]
+    if first in NOT_YET:
+        typer.echo(f"loss-watch: `{first}` is not part of this version (./{first} is always a file)", err=True)
+        raise SystemExit(2)
     if first.isalpha() and not Path(first).exists():
         from difflib import get_close_matches
 
@@ -389,7 +398,7 @@ def _checked(arguments: list[str]) -> list[str]:
         if near:
             typer.echo(f"loss-watch: no command and no file `{first}`; did you mean `{near[0]}`? (./{first} is always a file)", err=True)
             raise SystemExit(2)
-    return arguments
+    return ["watch", *arguments]
 
 
 def main() -> None:

@@ -25,14 +25,14 @@ def load_rules(path: Path | None) -> Rulebook:
     """The rulebook of ``path``; the preset ``default`` where there is none. Raises ConfigErrors with every mistake."""
     if path is None:
         return read_rulebook(Document("preset default", "", {}), "preset default")
-    return read_rulebook(load_yaml(path), path.name)
+    return read_rulebook(load_yaml(path, strict=False), path.name)
 
 
 def read_rulebook(document: Document, label: str) -> Rulebook:
     """The rulebook of a parsed file. Raises ConfigErrors."""
     reader = RulesReader(presets(), lambda path: baseline_curves(path, Path(document.path).parent))
     book = reader.read(document.value, label)
-    problems = [*reader.problems, *_of_channels(book.notify)]
+    problems = [*document.problems, *reader.problems, *_of_channels(book.notify)]
     if problems:
         raise document.errors(problems)
     return book

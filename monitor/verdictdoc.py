@@ -54,8 +54,9 @@ def _milestone_document(milestone: MilestoneView) -> dict[str, Any]:
     if milestone.observed_step is not None:
         observed = {"step": step_number(milestone.observed_step), "value": jsonable(milestone.observed_value)}
     return {
-        "id": milestone.id, "metric": milestone.metric, milestone.axis: step_number(milestone.step), "expect": milestone.expect,
-        "worry": milestone.worry, "status": milestone.status, "observed": observed, "forecast": _forecast_document(milestone.forecast),
+        "id": milestone.id, "metric": milestone.metric, "axis": milestone.axis,
+        "step": step_number(milestone.step), "expect": milestone.expect, "worry": milestone.worry, "status": milestone.status,
+        "observed": observed, "forecast": _forecast_document(milestone.forecast),
     }  # fmt: skip
 
 

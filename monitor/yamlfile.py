@@ -7,6 +7,7 @@ are refused, and so is a file that would unfold to more than ``MAX_NODES`` value
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,12 @@ from rules.problem import Loc, Problem
 
 MAX_BYTES = 1 << 20
 MAX_NODES = 100_000
+MAX_DEPTH = 60
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*(?::-[^{}\n]*)?)\}")
+_HIDDEN = "$\ue000\\1\ue001"
+"""``${NAME}`` while YAML reads: its braces would end a plain scalar inside ``{...}``, where users write it without quotes. As long as
+before, so that every column stays."""
+_SHOWN = re.compile("\\$\ue000([^\ue001]*)\ue001")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -63,6 +70,7 @@ class Document:
     path: str
     text: str
     value: Any = None
+    problems: list[Problem] = field(default_factory=list)
     marks: dict[Loc, tuple[yaml.Mark, yaml.Mark, str | None]] = field(default_factory=dict)
     key_marks: dict[Loc, tuple[yaml.Mark, yaml.Mark]] = field(default_factory=dict)
 
@@ -92,8 +100,11 @@ class Document:
         return ConfigError(self.path, start.line + 1, column + 1, problem.message, problem.advice, source, max(1, length))
 
 
-def load_yaml(path: Path) -> Document:
-    """The document at ``path``. Raises ConfigErrors for what cannot be read or is no YAML of ours."""
+def load_yaml(path: Path, *, strict: bool = True) -> Document:
+    """The document at ``path``. Raises ConfigErrors for what cannot be read or is no YAML; ``strict`` also for what we do not take of YAML.
+
+    Without ``strict`` the latter (a doubled key, a tag) stands in ``problems``, for who wants to tell all mistakes at once.
+    """
     try:
         raw = path.read_bytes()
     except OSError as wrong:
@@ -105,14 +116,14 @@ def load_yaml(path: Path) -> Document:
     except UnicodeDecodeError as wrong:
         line = raw[: wrong.start].count(b"\n") + 1
         raise ConfigErrors([ConfigError(str(path), line, 1, "is no UTF-8 text")]) from None
-    return parse_yaml(text, str(path))
+    return parse_yaml(text, str(path), strict=strict)
 
 
-def parse_yaml(text: str, path: str) -> Document:
+def parse_yaml(text: str, path: str, *, strict: bool = True) -> Document:
     """The same from a text. Raises ConfigErrors."""
     document = Document(path, text)
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(_VARIABLE.sub(_HIDDEN, text), Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
         said = (wrong.problem or wrong.context or "no YAML").strip()
@@ -124,9 +135,12 @@ def parse_yaml(text: str, path: str) -> Document:
         raise ConfigErrors([ConfigError(path, line + 1, column + 1, said, advice, source)]) from None
     except yaml.YAMLError as wrong:
         raise ConfigErrors([ConfigError(path, 1, 1, str(wrong).splitlines()[0])]) from None
+    except RecursionError:
+        raise ConfigErrors([ConfigError(path, 1, 1, "is nested too deeply", "a rules file has three levels")]) from None
     reader = _Reader(document)
     document.value = reader.plain(root, ()) if root is not None else None
-    if reader.problems:
+    document.problems = reader.problems
+    if strict and reader.problems:
         raise document.errors(reader.problems)
     return document
 
@@ -153,13 +167,17 @@ class _Reader:
             if not self.problems:
                 self.problems.append(Problem(loc, "the file unfolds to too many values", "take the anchors out"))
             return None
+        if len(loc) > MAX_DEPTH:
+            self.problems.append(Problem(loc, "is nested too deeply", "a rules file has three levels"))
+            self.nodes = MAX_NODES
+            return None
         style = node.style if isinstance(node, yaml.ScalarNode) else None
         self.document.marks[loc] = (node.start_mark, node.end_mark, style)
         if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.startswith("tag:yaml.org,2002:python"):
             self.problems.append(Problem(loc, f"the tag {node.tag} is not allowed", "write the plain value"))
             return None
         if isinstance(node, yaml.ScalarNode):
-            return None if style is None and node.value in _NULLS else str(node.value)
+            return None if style is None and node.value in _NULLS else _SHOWN.sub(r"${\1}", str(node.value))
         if isinstance(node, yaml.SequenceNode):
             return [self.plain(item, (*loc, i)) for i, item in enumerate(node.value)]
         return self._mapping(node, loc)

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from math import isnan
 
 from rules.history import RunState, Series
@@ -114,7 +116,7 @@ def parse_milestone(text: str) -> MilestoneForm:
         raise MalformedError(f"`{text.strip()}` is no milestone", 0, len(text), "write step 100 < 0.9, worry > 1.0")
     axis, number, metric = found[1], found[2], found[3]
     if axis not in ("step", "epoch"):
-        raise MalformedError(f"`{axis}` is no axis", found.start(1), len(axis), "write step or epoch")
+        raise MalformedError(f"`{axis}` is no axis", found.start(1), len(axis), _meant(axis, ("step", "epoch")) or "write step or epoch")
     form = MilestoneForm(axis, _place(number, found.start(2)), condition(head[found.end() :], found.end()), metric)
     at, worry, severity = len(head) + 1, None, None
     for part in rest:
@@ -126,7 +128,10 @@ def parse_milestone(text: str) -> MilestoneForm:
             severity = _severity(tail.strip(), at + lead + len(word) + 1)
         else:
             length = len(part.strip()) or 1
-            raise MalformedError(f"`{part.strip()}` is not understood", at + lead, length, "write worry OP VALUE or severity S")
+            raise MalformedError(
+                f"`{part.strip()}` is not understood", at + lead, length,
+                _meant(word, ("worry", "severity")) or "write worry OP VALUE or severity S",
+            )  # fmt: skip
         at += len(part) + 1
     return MilestoneForm(form.axis, form.step, form.expect, form.metric, worry, severity)
 
@@ -145,7 +150,13 @@ def _severity(text: str, at: int) -> Severity:
     try:
         return Severity(text)
     except ValueError:
-        raise MalformedError(f"`{text}` is no severity", at, max(1, len(text)), "write info, warning or critical") from None
+        advice = _meant(text, [severity.value for severity in Severity]) or "write info, warning or critical"
+        raise MalformedError(f"`{text}` is no severity", at, max(1, len(text)), advice) from None
+
+
+def _meant(word: str, known: Sequence[str]) -> str:
+    near = get_close_matches(word, known, n=1)
+    return f"did you mean `{near[0]}`?" if near else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
+from math import inf, nan
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -112,12 +113,16 @@ class RulesReader:
             return ()
         return value
 
-    def _number(self, value: Any, loc: Loc) -> float | None:
+    def _number(self, value: Any, loc: Loc, *, least: float = -inf) -> float | None:
         try:
-            return float(str(value).replace("_", ""))
+            number = float(str(value).replace("_", ""))
         except ValueError:
-            self.problem(loc, f"`{value}` is no number", "write a number such as 0.3557")
-            return None
+            number = nan
+        if least <= number < inf and number > -inf:
+            return number
+        what, such = ("step", "100") if least == 0.0 else ("number", "0.3557")
+        self.problem(loc, f"`{value}` is no {what}", f"write a number such as {such}")
+        return None
 
     def _baseline(self, given: Any) -> Baseline | None:
         if given is None:
@@ -189,7 +194,7 @@ class RulesReader:
             self.problem(loc, f"a milestone has one of {', '.join((*MILESTONE_OPS, 'in'))}", "write {step: 100, below: 0.9}")
         if len(self.problems) > before:
             return None
-        place = self._number(entry[axes[0]], (*loc, axes[0]))
+        place = self._number(entry[axes[0]], (*loc, axes[0]), least=0.0)
         key = tests[0]
         expect: Condition | None
         if key == "in":
@@ -218,7 +223,7 @@ class RulesReader:
             rule = self._rule(entry, ("rules", i), context)
             if rule is not None:
                 own.append(rule)
-        if preset is not None and preset not in self.presets:
+        if preset is not None and not (isinstance(preset, str) and preset in self.presets):
             advice = did_you_mean(str(preset), list(self.presets)) or f"known: {', '.join(self.presets)}"
             self.problem(("preset",), f"no preset `{preset}`", advice)
             return own

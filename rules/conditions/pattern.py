@@ -26,11 +26,15 @@ def _compiles(pattern: str) -> str:
 Regex = Annotated[str, AfterValidator(_compiles), Field(min_length=1, max_length=MAX_PATTERN)]
 
 
+ERRORS = r"\b(ERROR|FATAL|CRITICAL)\b|: error:|[a-z](Error|Exception):"
+"""What the bare name asks: the level names of Python's logging, glog and SLURM's ``error:``, and the last line of a traceback."""
+
+
 class Spec(RuleSpec):
     """A line matched."""
 
     kind: ClassVar[str] = "pattern"
-    match: Regex = Field(description="the regular expression that a line must contain")
+    match: Regex = Field(ERRORS, description="the regular expression that a line must contain; lines that report an error without it")
     ignore: Regex | None = Field(None, description="lines that also match this do not count")
     quiet: Duration = Field(3600.0, description="it resolves after this time without another match")
 

@@ -1,7 +1,7 @@
 """``threshold``: a metric, or an expression of metrics, is beyond a fixed value.
 
 ``threshold: {metric: grad_norm, above: 10, for: 3}`` or ``threshold: {when: "val_loss - train_loss > 0.5", for: 3}``. An expression
-is judged when its first metric is printed, with the latest values of the others.
+is judged when its first metric is printed, with the latest values of the others. The bare name asks for ``grad_norm > 100``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from rules.history import RunState, Series
 from rules.jsonable import short
 from rules.rule import Context, Rule, RuleSpec
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
+
+BARE = "grad_norm > 100"
+"""What the bare name asks: a gradient that explodes, the one metric whose size hardly depends on the task (it is mostly clipped at 1)."""
 
 
 def _parses(text: str) -> str:
@@ -43,14 +46,14 @@ class Spec(RuleSpec):
         bounds = (self.above, self.below)
         if self.when is not None and (self.metric is not None or bounds != (None, None)):
             raise ValueError("when stands alone; take out metric, above and below")
-        if self.when is None and bounds == (None, None):
+        if self.metric is not None and bounds == (None, None):
             raise ValueError("threshold needs a bound; write above: 10 or when: val_loss > 2")
         return self
 
     def build(self, context: Context) -> Rule:
         metric = self.metric or context.metric
-        if self.when is not None:
-            told = parse_expression(self.when)
+        if self.when is not None or (self.above, self.below) == (None, None):
+            told = parse_expression(self.when or BARE)
         else:
             parts = [f"{metric} {op} {bound!r}" for op, bound in ((">", self.above), ("<", self.below)) if bound is not None]
             told = parse_expression(" or ".join(parts), known=(metric,))

@@ -20,12 +20,12 @@ def mistakes(text: str) -> list[tuple[int, int, str, str]]:
 
 CASES = [
     ("milestones:\n  - {step: 100, bellow: 0.9}\n", (2, 17, "unknown key `bellow`", "did you mean `below`?")),
-    ("milestones:\n  - stp 50 < 1\n", (2, 5, "`stp` is no axis", "write step or epoch")),
-    ("milestones:\n  - 'step 50 < 1, wory > 2'\n", (2, 19, "`wory > 2` is not understood", "write worry OP VALUE or severity S")),
+    ("milestones:\n  - stp 50 < 1\n", (2, 5, "`stp` is no axis", "did you mean `step`?")),
+    ("milestones:\n  - 'step 50 < 1, wory > 2'\n", (2, 19, "`wory > 2` is not understood", "did you mean `worry`?")),
     ("rules: [not_finit]\n", (1, 9, "unknown rule `not_finit`", "did you mean `not_finite`?")),
     ("rules:\n  - stall: {after: 30}\n", (2, 20, "`30` is no duration", "write it with a unit, such as 30s, 10m or 2h")),
     ("rules:\n  - stall: {aftr: 30s}\n", (2, 13, "unknown key `aftr`", "did you mean `after`?")),
-    ("rules:\n  - pattern: {name: x}\n", (2, 5, "pattern needs `match`", "write - pattern: {match: ...}")),
+    ("rules:\n  - threshold: {metric: x}\n", (2, 16, "threshold needs a bound", "write above: 10 or when: val_loss > 2")),
     ("preset: finetun\n", (1, 9, "no preset `finetun`", "did you mean `finetune`?")),
     ("version: 2\n", (1, 10, "version 2 is not known", "write version: 1")),
     ("metric: a\nmetric: b\n", (2, 1, "`metric` is there twice, first in line 1", "take one out")),
