@@ -6,7 +6,6 @@ models of ``wire.py`` describe them in ``/api/openapi.json``, and the tests hold
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -15,13 +14,14 @@ from fastapi.responses import PlainTextResponse
 
 from monitor import __version__
 from monitor.serve import documents, page, wire
+from monitor.serve.bodies import RunBodies, encode
 from monitor.serve.metrics import Metrics
 from monitor.serve.silences import Silences
 from monitor.snapshot import MetricView, RunView, Snapshot
 
 
 class Json(Response):
-    """A dictionary as JSON; never cached, since the next moment knows better."""
+    """A document, or its JSON; never cached, since the next moment knows better."""
 
     media_type = "application/json"
 
@@ -29,7 +29,7 @@ class Json(Response):
         super().__init__(content, status_code, {"Cache-Control": "no-store"})
 
     def render(self, content: Any) -> bytes:
-        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+        return content if isinstance(content, bytes) else encode(content)
 
 
 def application(snapshot: Callable[[], Snapshot], silences: Silences | None = None) -> FastAPI:
@@ -80,10 +80,12 @@ def _add_metrics(app: FastAPI, snapshot: Callable[[], Snapshot]) -> None:
 
 
 def _add_runs(app: FastAPI, snapshot: Callable[[], Snapshot], *, can_silence: bool) -> None:
+    bodies = RunBodies()
+
     @app.get("/api/v1/runs", response_model=wire.Runs, tags=["runs"])
     async def runs() -> Response:
         """Every run that is watched, in the order in which they were found."""
-        return Json(documents.runs(snapshot(), can_silence=can_silence))
+        return Json(bodies.of(snapshot(), can_silence=can_silence))
 
     # The longer path first: a run's name may hold a slash.
     @app.get("/api/v1/runs/{run:path}/series", response_model=wire.Series, tags=["runs"])

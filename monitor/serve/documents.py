@@ -18,10 +18,10 @@ MAX_EVENT_CHARS = 2000
 
 
 def runs(snapshot: Snapshot, *, can_silence: bool = False) -> dict[str, Any]:
-    """``/api/v1/runs``."""
+    """``/api/v1/runs`` without the runs, which ``bodies.py`` puts in."""
     return {
         "schema_version": SCHEMA_VERSION, "time_s": snapshot.time_s, "version": snapshot.version, "rules": snapshot.rules_label,
-        "ready": snapshot.ready, "can_silence": can_silence, "runs": [run(view) for view in snapshot.runs],
+        "ready": snapshot.ready, "can_silence": can_silence,
     }  # fmt: skip
 
 

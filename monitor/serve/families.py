@@ -42,13 +42,23 @@ class Family:
 
 
 def families(snapshot: Snapshot, *, grace_s: float = GRACE_S, since_s: float = 0.0) -> Iterator[Family]:
-    """Every family that ``snapshot`` has rows for, in a fixed order. Runs that ended ``grace_s`` before are left out.
+    """Every family that ``snapshot`` has rows for, in a fixed order; of the runs those that ``shown`` takes."""
+    for family in (*of_runs(shown(snapshot, grace_s=grace_s, since_s=since_s)), *of_watcher(snapshot)):
+        if family.rows:
+            yield family
+
+
+def shown(snapshot: Snapshot, *, grace_s: float = GRACE_S, since_s: float = 0.0) -> list[RunView]:
+    """The runs that are exported: all but those that ended ``grace_s`` ago or longer.
 
     ``since_s``: when the watcher began (Unix s); what ended before counts as ended then, so that it is seen at least once.
     """
-    runs = [run for run in snapshot.runs if run.ended_s is None or snapshot.time_s - max(run.ended_s, since_s) < grace_s]
-    for group in (_metrics(runs), _progress(runs), _milestones(runs), _alerts(runs), _watcher(snapshot)):
-        yield from (family for family in group if family.rows)
+    return [run for run in snapshot.runs if run.ended_s is None or snapshot.time_s - max(run.ended_s, since_s) < grace_s]
+
+
+def of_runs(runs: list[RunView]) -> tuple[Family, ...]:
+    """The families that tell of runs, always all of them and in the same order, with the rows of ``runs``."""
+    return (*_metrics(runs), *_progress(runs), *_milestones(runs), *_alerts(runs))
 
 
 def _metrics(runs: list[RunView]) -> tuple[Family, ...]:
@@ -124,7 +134,8 @@ def _alerts(runs: list[RunView]) -> tuple[Family, ...]:
     return (firing,)
 
 
-def _watcher(snapshot: Snapshot) -> tuple[Family, ...]:
+def of_watcher(snapshot: Snapshot) -> tuple[Family, ...]:
+    """The families that tell of the watcher itself."""
     counters = snapshot.counters
     lines = Family("losswatch_lines_total", "counter", "Log lines read since the watcher started.")
     was_bytes = Family("losswatch_bytes_total", "counter", "Log bytes read since the watcher started.")

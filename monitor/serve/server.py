@@ -99,8 +99,9 @@ class Server:
         certificate, key = (None, None) if self._tls is None else (str(self._tls.certificate), str(self._tls.key))
         app = Access(application(self._snapshot, self._silences), token=self._token, hosts=_names(address))
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", http="h11", ws="none", loop="asyncio", server_header=False,
-            proxy_headers=False, timeout_keep_alive=30, timeout_graceful_shutdown=1, ssl_certfile=certificate, ssl_keyfile=key,
+            app, log_config=None, log_level="error", access_log=False, lifespan="off", http="h11", ws="none", loop="asyncio",
+            server_header=False, proxy_headers=False, timeout_keep_alive=30, timeout_graceful_shutdown=1,
+            ssl_certfile=certificate, ssl_keyfile=key,
         )  # fmt: skip
         self._uvicorn = uvicorn.Server(config)
         if self._stopping.is_set():

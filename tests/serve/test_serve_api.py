@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,16 @@ def test_the_list_tells_how_a_run_stands() -> None:
     )  # fmt: skip
     assert {"step": 100, "value": 1.07} == first["milestones"][1]["observed"]
     assert [2.19, 1.41, 1.2, 1.07] == first["trend"]["values"]
+
+
+def test_the_list_follows_a_run_that_changes_and_forgets_one_that_is_gone() -> None:
+    seen = [seed_scene()]
+    asked = TestClient(application(lambda: seen[0]), base_url="http://127.0.0.1")
+    before = asked.get("/api/v1/runs").json()["runs"]
+    changed, finished, _ = seen[0].runs
+    seen[0] = replace(seen[0], runs=(replace(changed, step=105.0), finished))
+    after = asked.get("/api/v1/runs").json()["runs"]
+    assert [{**before[0], "step": 105}, before[1]] == after
 
 
 def test_a_series_comes_as_columns() -> None:

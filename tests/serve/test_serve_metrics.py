@@ -104,6 +104,19 @@ def test_a_run_that_ended_before_the_watcher_came_is_still_seen_for_the_grace() 
     assert 0.336 == value(scrape(seed_scene(old)), "losswatch_metric_value", run="13506127", metric="val_loss")
 
 
+def test_the_lines_follow_a_run_that_changes_comes_or_goes() -> None:
+    seen = [seed_scene()]
+    metrics = Metrics(lambda: seen[0])
+    first, *others = seen[0].runs
+    scenes = [
+        seen[0], replace(seen[0], runs=(replace(first, step=105.0), *others)), replace(seen[0], runs=()), seed_scene(*others),
+        seed_scene(run("new", step=1.0), *others), seed_scene(replace(first, alerts=()), *others),
+    ]  # fmt: skip
+    for scene in scenes:
+        seen[0] = scene
+        assert rows(scrape(scene)) == rows(metrics.scrape()[0].decode())
+
+
 def test_promtool_finds_nothing_to_say() -> None:
     needs("promtool")
     checked = subprocess.run(["promtool", "check", "metrics"], input=scrape(seed_scene()), capture_output=True, text=True, timeout=20)

@@ -160,7 +160,9 @@ export function createChart(Dygraph, holder, { onHover, onZoom }) {
 
 function underlay(canvas, area, x, y, scene) {
   if (scene.baseline) baseline(canvas, area, y(scene.baseline.value), scene.baseline.label);
-  if (!scene.byTime) forecast(canvas, x, y, scene);
+  if (scene.byTime) return;
+  bands(canvas, x, y, scene.milestones);
+  forecast(canvas, x, y, scene);
 }
 
 function overlay(canvas, area, x, y, scene) {
@@ -180,6 +182,22 @@ function baseline(canvas, area, at, label) {
   canvas.setLineDash([]);
   canvas.textAlign = "left";
   canvas.fillText(label, area.x + 6, at - 5);
+}
+
+// Several bands of one metric, as `learn` makes them, are one corridor.
+function bands(canvas, x, y, found) {
+  for (const metric of new Set(found.map((one) => one.metric))) {
+    const own = found.filter((one) => one.metric === metric && finite(one.low) && finite(one.threshold)).sort((a, b) => a.x - b.x);
+    if (own.length < 2) continue;
+    canvas.fillStyle = color("good");
+    canvas.globalAlpha = 0.1;
+    canvas.beginPath();
+    for (const one of own) canvas.lineTo(x(one.x), y(one.threshold));
+    for (const one of [...own].reverse()) canvas.lineTo(x(one.x), y(one.low));
+    canvas.closePath();
+    canvas.fill();
+    canvas.globalAlpha = 1;
+  }
 }
 
 // From the last point to what is expected at each milestone ahead: the 80 % band, the expected values as a dashed line.
