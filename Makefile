@@ -48,7 +48,8 @@ test: lint $(if $(LOSSWATCH_NO_SKIP),$(VENV)/.models)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs $(PYTEST_ARGS)
 
 docs: $(VENV)/.dev
-	@for page in scripts/docs_*.py; do echo "$$page"; $(BIN)/python "$$page" || exit 1; done
+	$(BIN)/python -m monitor.parse.document
+	$(BIN)/python scripts/docs_rules.py
 
 bench: $(VENV)/.dev
 	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done

@@ -153,6 +153,11 @@ def plain_yaml(text: str) -> Any:
         raise ValueError(str(wrong)) from None
 
 
+def yaml_text(document: Any) -> str:
+    """Plain values as a YAML file, in their own order."""
+    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=140))
+
+
 class _Reader:
     """Turns YAML nodes into plain values, noting where each stands."""
 

@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from monitor.parse.catalogue import Catalogue
 from monitor.parse.format import Format
 from monitor.parse.lines import LineBuffer, plain
 from monitor.parse.numbers import cut
 from monitor.parse.parser import LogParser
+from monitor.yamlfile import yaml_text
 from rules.observation import Observation, Progress
 
 MAX_SHOWN = 200
@@ -30,7 +29,7 @@ def show_format(catalogue: Catalogue, name: str) -> str:
     """A format's file as it stands. Raises KeyError where no format has that name."""
     one = catalogue.named(name)
     path = Path(one.source)
-    return path.read_text(encoding="utf-8") if path.is_file() else yaml.safe_dump(one.text, sort_keys=False, allow_unicode=True)
+    return path.read_text(encoding="utf-8") if path.is_file() else yaml_text(one.text)
 
 
 def identify(catalogue: Catalogue, chunks: Iterable[bytes], *, forced: str | None = None) -> dict[str, Any]:

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import yaml
-
 from monitor.parse.lines import LineBuffer, plain
 from monitor.parse.names import EPOCH_KEYS, TRAIN_WORDS, VAL_WORDS, is_metric, joined, loss_kind, role, safe, words
 from monitor.parse.numbers import cut, number
 from monitor.parse.pairs import HOLE, Named, named
+from monitor.yamlfile import yaml_text
 
 MAX_BYTES = 8 << 20
 MIN_REPEATS = 2
@@ -53,7 +52,7 @@ def propose(data: bytes, *, name: str = "proposed") -> str | None:
         "about": "Proposed from a log. Correct the names in <...>; train_loss and val_loss are what rules watch.",
         "recognise": unsplit, "lines": rules, "samples": samples,
     }  # fmt: skip
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=140)
+    return yaml_text(document)
 
 
 def _repeated(data: bytes) -> list[tuple[str, list[tuple[str, list[float]]]]]:
