@@ -34,11 +34,12 @@ _INLINE: tuple[tuple[str, re.Pattern[str]], ...] = (
     (MISSING, re.compile(r"missing keys in source state_dict: (.*)")),
     (UNEXPECTED, re.compile(r"unexpected key in source state_dict: (.*)")),
 )
-_WORD = r"(?P<missing>[Mm]issing|MISSING)|(?P<unexpected>[Uu]nexpected|UNEXPECTED|IGNORED|[Ii]gnored from)"
+_WORD = r"(?<![\w])(?:(?P<missing>[Mm]issing|MISSING)|(?P<unexpected>[Uu]nexpected|UNEXPECTED|IGNORED|[Ii]gnored from))"
 _HAND_MADE = re.compile(
     rf"(?:{_WORD})(?:[ _](?:[Kk]eys?|KEYS?|params?|parameters|weights?|from the checkpoint|in (?:the )?(?:model|checkpoint|ckpt)))*"
     r"(?:\(s\))?\s*(?:[:=]|\(|\b)\s*(?P<rest>.*?)(?=[Mm]issing|MISSING|[Uu]nexpected|UNEXPECTED|$)"
 )
+_CODE_LIKE = re.compile(r"\w\((?!s\))|self\.|==| for \w+ in |^\s*[\"']|^\s*(?:if|elif|assert|return|raise|print)\b")
 _COUNT = re.compile(r"^\(?(\d{1,6})\)?(?:\s*(?:[Kk]eys?|params?|parameters|weights?|tensors?)\b)?")
 _HEADINGS: tuple[tuple[str, str], ...] = (
     ("Some model parameters or buffers are not found in the checkpoint", MISSING),
@@ -156,7 +157,7 @@ class KeyLists:
     def _hand_made(self, line: str, offset: int) -> list[tuple[str, list[str], int]]:
         """``Missing keys: 8``, ``missing keys: ['a', 'b']``, ``MISSING (8 keys, random init):`` and a list below."""
         out: list[tuple[str, list[str], int]] = []
-        if not ("key" in line.lower() or "random init" in line):
+        if not ("key" in line.lower() or "random init" in line) or _CODE_LIKE.search(line):
             return out
         for found in _HAND_MADE.finditer(line[:4000]):
             kind = MISSING if found["missing"] else UNEXPECTED

@@ -49,7 +49,8 @@ _RESUMED = _patterns(
     r"(?P<path>)Continuing training from (?:checkpoint|epoch|global step)",
     r"(?P<path>)will skip to saved global_step",
     r"successfully loaded checkpoint(?: from)? (?P<path>\S+)(?:.{0,80}?iteration (?P<step>\d{1,12}))?",
-    r"[Rr]esum(?:e|ed|ing) (?:training )?(?:from|at)(?: checkpoint:?| step:?| epoch:?| iteration:?)? (?P<path>\S+)",
+    r"[Rr]esum(?:e|ed|ing) (?:training )?(?:from|at)(?: checkpoint:?| step:?| epoch:?| iteration:?)? "
+    r"(?P<path>\S*[/\d=][^\s,;]*|\S+\.\w{2,12})(?:\s|$)",
     r"[Aa]uto[- ]?resum\w* from (?P<path>\S+)",
     r"[Rr]estor(?:ed|ing) (?:training )?from (?:step |checkpoint )?(?P<path>\S*[\d/]\S*)",
 )
@@ -72,7 +73,8 @@ _SAVED = _patterns(
 _COMPLETED = _patterns(
     r"Trainer(?:\.fit)?`? stopped: `?max_(?:epochs|steps|time)",
     r"Training completed\. Do not forget to share your model",
-    r"^[\W\d:,.TZ-]{0,40}(?:\S{1,40} ){0,6}?(?:[Tt]raining|TRAINING) (?:is |has )?(?:complete|COMPLETE|finish|FINISH|done\b|DONE\b)",
+    r"^(?!.{0,200}\b(?:[Aa]fter|[Oo]nce|[Uu]ntil|[Ww]hen|[Ii]f|[Bb]efore) (?:the )?[Tt]raining)[\W\d:,.TZ-]{0,40}(?:\S{1,40} ){0,6}?"
+    r"(?:[Tt]raining|TRAINING) (?:is |has )?(?:completed?|COMPLETED?|finished|FINISHED|done|DONE)\b",
     r"done with training",
     r"exiting program at iteration \d+",
     r"Total training time:? \d",

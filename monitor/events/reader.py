@@ -49,7 +49,8 @@ _SIGNALS = {
     "-6": ("runtime_error", EXIT),
 }
 _CODE = re.compile(
-    r"^\s*(?:#|//|\"\"\"|raise |print\(|def |class |import |from |if |except|assert |return |logger\.|warnings?\.)|Warning: |^\s*[+] "
+    r"^\s*(?:#|//|\"\"\"|raise |print\(|def |class |import |from |if |except|assert |return |logger\.|warnings?\.)"
+    r"|Warning: |^\s*[+] |^[-|*`>\"'] ?\S"
 )
 _USAGE = re.compile(r"^[\w./-]{1,80}: error: (?:unrecognized arguments|the following arguments are required|argument \S+)")
 _REQUEUE = re.compile(r"handling auto-requeue signal|[Rr]equeue?(?:d|ing) (?:SLURM )?job")
