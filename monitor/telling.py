@@ -12,6 +12,7 @@ from rules.jsonable import short, step_number
 from rules.observation import TRAIN_LOSS, VAL_LOSS
 
 SHOWN_VALUES = 60
+SHOWN_LINES = 8
 
 
 def tell(run: RunView, kind: Kind, transitions: Sequence[Transition], now: float, *, page_url: str | None = None) -> Notification:
@@ -45,9 +46,23 @@ def context_of(run: RunView, page_url: str | None) -> RunContext:
         baseline=_baseline(run, metric.metric, metric.last) if metric else "", forecast=_forecast(ahead) if ahead else "",
         next_milestone=f"{ahead.axis} {step_number(ahead.step)} {ahead.metric} {ahead.expect}" if ahead else "",
         resolves_when={alert.rule: alert.resolves_when for alert in run.alerts if alert.resolves_when},
+        excerpt=_excerpt(run),
         standing=tuple(alert.rule for alert in run.alerts if alert.state == FIRING),
         page_url=f"{page_url}/#/run/{quote(run.run, safe='')}" if page_url else "",
     )  # fmt: skip
+
+
+def _excerpt(run: RunView) -> tuple[str, ...]:
+    """The end of the traceback of this attempt's crash, with the line that matters; empty where the run lives."""
+    if run.state != "crashed":
+        return ()
+    crash = next((event for event in reversed(run.events) if event.kind == "crash"), None)
+    if crash is None:
+        return ()
+    told = crash.fields.get("traceback")
+    lines = [str(line) for line in told][-SHOWN_LINES:] if isinstance(told, (list, tuple)) else []
+    last = str(crash.fields.get("line") or "")
+    return tuple(lines if not last or last in lines else [*lines, last])
 
 
 def _count(facts: Mapping[str, object], key: str) -> int | None:

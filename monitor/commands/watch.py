@@ -43,6 +43,8 @@ from rules.spec import Rulebook
 
 WAIT_S = 0.5
 BEAT_S = 60.0
+LAST_SEND_S = 0.6
+"""What a watcher that is told to stop gives its last messages; what is unsent then goes out with the next start."""
 SEND_ONCE_S = 60.0
 """How long ``--once`` waits for its messages to be delivered; the rest goes out with the next call."""
 
@@ -164,7 +166,8 @@ def _follow(paths: Sequence[str], daemon: Daemon, lock: StateLock, options: Watc
                 daemon.beat()
         tailer.stop()
         daemon.beat()
-        daemon.delivery.stop(0.5)
+        daemon.delivery.settle(LAST_SEND_S)
+        daemon.delivery.stop(0.3)
     return 0
 
 
