@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from monitor.parse.format import Format, LineRule, compiled
+from monitor.parse.gate import compiled_gate, required
 from monitor.parse.reading import Anchor
 from monitor.yamlfile import plain_yaml
 
@@ -37,6 +38,19 @@ class Catalogue:
         own = [read_format(Path(path)) for path in extra_files]
         names = {one.name for one in own}
         return cls((*own, *(one for one in _shipped() if one.name not in names)))
+
+    @cached_property
+    def _signs(self) -> tuple[Any, tuple[Format, ...]]:
+        """A search for the literals of all signs, and the formats that have a sign without any."""
+        needed = {one.name: [required(sign.pattern) for sign in one.signs] for one in self.formats}
+        bare = tuple(one for one in self.formats if not all(needed[one.name]))
+        literals = {literal for sets in needed.values() for found in sets for literal in found}
+        return (compiled_gate(literals) if literals else None), bare
+
+    def that_recognise(self, skeleton: str) -> tuple[Format, ...]:
+        """The formats that may recognise a line: all, where it contains a literal of any sign."""
+        gate, bare = self._signs
+        return self.formats if gate is not None and gate.search(skeleton.encode("utf-8", "replace")) else bare
 
     def named(self, name: str) -> Format:
         """Raises KeyError where no format has that name."""

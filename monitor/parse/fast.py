@@ -6,8 +6,9 @@ lines that contain none of the file's literals are passed over, and every other 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Protocol
 
 import numpy as np
@@ -159,8 +160,9 @@ class FastReader:
         """Split the block into lines; those of a template become columns, the others go through the parser where they may matter."""
         lines = text.split(b"\n")
         lines.pop()
-        kinds = list(map(self._templates.get, text.translate(None, DIGITS).split(b"\n")))
-        kinds.pop()
+        keys = text.translate(None, DIGITS).split(b"\n")
+        keys.pop()
+        kinds = map(self._templates.get, keys, repeat(-1))
         block = _Block(lines, self._base, self._base + len(text))
         cold = block.columns(kinds, self._known, self._parser)
         if not self._hungry():
@@ -210,31 +212,26 @@ class _Block:
             self._starts = np.cumsum(np.array([0, *(len(line) + 1 for line in self.lines)], np.int64))
         return self._base + int(self._starts[at])
 
-    def columns(self, kinds: list[int | None], known: list[Template], parser: LogParser) -> list[int]:
+    def columns(self, kinds: Iterator[int], known: list[Template], parser: LogParser) -> list[int]:
         """Read the templates' lines as columns; the numbers of all other lines, rising."""
-        cold: list[int] = []
-        groups: dict[int, list[int]] = {}
-        for at, kind in enumerate(kinds):
-            if kind is None:
-                cold.append(at)
-            elif kind in groups:
-                groups[kind].append(at)
-            else:
-                groups[kind] = [at]
+        kind_of = np.fromiter(kinds, np.int64, len(self.lines))
+        cold: list[int] = np.flatnonzero(kind_of < 0).tolist()
+        groups = {int(kind): np.flatnonzero(kind_of == kind) for kind in np.unique(kind_of) if kind >= 0}
         hot = [self._group(known[kind], members, cold, parser) for kind, members in groups.items()]
         self.hot = np.sort(np.concatenate(hot)) if hot else self.hot
         cold.sort()
         return cold
 
-    def _group(self, template: Template, members: list[int], cold: list[int], parser: LogParser) -> Ints:
-        text = b"\n".join(self.lines if len(members) == len(self.lines) else [self.lines[at] for at in members])
+    def _group(self, template: Template, members: Ints, cold: list[int], parser: LogParser) -> Ints:
+        lines = self.lines
+        text = b"\n".join(lines if members.size == len(lines) else [lines[at] for at in members.tolist()])
         columns = Columns(template, text, len(members))
         if not columns.whole:
-            cold += members
+            cold += members.tolist()
             return np.zeros(0, np.int64)
         steps = parser.steps_of(template.reading, columns.number)
         values = [columns.number(value.index) for value in template.reading.values]
-        at = np.array(members, np.int64)
+        at = members
         if not columns.ok.all():
             cold += at[~columns.ok].tolist()
             steps, values, at = steps[columns.ok], [one[columns.ok] for one in values], at[columns.ok]

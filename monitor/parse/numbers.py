@@ -18,13 +18,14 @@ NUMBER = (
 )
 """One number: grouped thousands, decimals, exponents, nan and the infinities; a sign counts unless it joins two words."""
 
-_NUMBERS = re.compile(NUMBER)
+_PARTS = re.compile(b"(" + NUMBER + b")").split
 _MULTIPLE = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "G": 1e9}
 
 
 def cut(line: bytes) -> tuple[bytes, list[bytes]]:
     """The skeleton of a line, each number a ``HOLE``, and the numbers as they stand."""
-    return _NUMBERS.sub(HOLE, line), _NUMBERS.findall(line)
+    parts = _PARTS(line)
+    return HOLE.join(parts[::2]), parts[1::2]
 
 
 def number(text: bytes) -> float:

@@ -206,7 +206,7 @@ class LogParser:
 
     def _tabular(self, line: bytes, offset: int, items: list[Item]) -> bool:
         """Whether the line is a table's row, whose items are then taken. Only where no format has been recognised."""
-        if self._active:
+        if self._active or (self._gate is not None and not self._table.columns):
             return False
         found = self._table.see(line)
         if found is None:
@@ -233,7 +233,7 @@ class LogParser:
             if reading is not None:
                 return reading
         if self.forced is None and self._gate_words is None:
-            for one in self.catalogue.formats:
+            for one in self.catalogue.that_recognise(text):
                 if one not in self._active and one.recognises(text):
                     self._activate(one)
                     if one.reader == "lightning" and self._lightning is not None:

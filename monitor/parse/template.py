@@ -94,6 +94,7 @@ class Columns:
     def __init__(self, template: Template, text: bytes, count: int) -> None:
         self.template = template
         self.count = count
+        self._runs: dict[int, tuple[Floats, Any]] = {}
         self._bytes = np.frombuffer(text, np.uint8)
         mask = np.frombuffer(text.translate(_IS_DIGIT), np.uint8)
         edges = np.flatnonzero(mask[1:] != mask[:-1]) + 1
@@ -118,32 +119,43 @@ class Columns:
         """The values of the line's number ``index``; lines whose number has too many digits are no longer ``ok``."""
         first, sign, exponent = self.template.numbers[index]
         mantissa, places = self._run(first)
+        if exponent is None and not isinstance(places, int):
+            return np.asarray(mantissa / _TENS[places], np.float64)
         if exponent is not None:
             power, _ = self._run(exponent)
             places = places - sign * power
         self.ok &= np.abs(places) <= 22
+        if isinstance(places, int):
+            return np.asarray(mantissa / _TENS[places], np.float64)
         scale = _TENS[np.minimum(np.abs(places), 22).astype(np.int64)]
         return np.asarray(np.where(places > 0, mantissa / scale, mantissa * scale), np.float64)
 
-    def _run(self, run: int) -> tuple[Any, Any]:
+    def _run(self, run: int) -> tuple[Floats, Any]:
         """Digits of a run as a whole number, and how many of them stand after the dot."""
-        starts = self._starts[:, run]
-        lengths = self._ends[:, run] - starts
-        longest = int(lengths.max())
-        if longest > MAX_DIGITS + 1:
-            self.ok &= lengths <= MAX_DIGITS + 1
-            longest = MAX_DIGITS + 1
-        value = np.zeros(self.count, np.int64)
-        dot = np.full(self.count, -1, np.int64)
-        last = self._bytes.size - 1
-        for at in range(longest):
-            inside = lengths > at
-            digit = self._bytes[np.minimum(starts + at, last)]
-            is_dot = digit == 46
-            taken = inside & ~is_dot
-            value = np.where(taken, value * 10 + (digit - 48), value)
-            if is_dot.any():
-                self.ok &= ~(inside & is_dot & (dot >= 0))
-                dot = np.where(inside & is_dot, at, dot)
-        places = np.where(dot >= 0, lengths - 1 - dot, 0)
-        return value.astype(np.float64), places
+        known = self._runs.get(run)
+        if known is None:
+            known = self._runs[run] = self._parsed(run)
+        return known
+
+    def _parsed(self, run: int) -> tuple[Floats, Any]:
+        starts, ends = self._starts[:, run], self._ends[:, run]
+        lengths = ends - starts
+        longest = min(int(lengths.max()), MAX_DIGITS + 1)
+        if longest == MAX_DIGITS + 1:
+            self.ok &= lengths <= longest
+        back = np.arange(longest, 0, -1)
+        digits = np.take(self._bytes, ends[:, None] - back, mode="clip").astype(np.int16) - 48
+        inside = lengths[:, None] >= back
+        dots = inside & (digits == -2)
+        counts = dots.sum(axis=1)
+        digits[~inside | dots] = 0
+        if not counts.any():
+            return digits @ _TENS[back - 1], 0
+        self.ok &= counts <= 1
+        places = np.where(counts == 1, longest - 1 - dots.argmax(axis=1), 0)
+        if (places == places[0]).all() and counts.all():
+            after = int(places[0])
+            weights = np.concatenate((_TENS[back[: longest - after - 1] - 2], np.zeros(1), _TENS[back[longest - after :] - 1]))
+            return digits @ weights, after
+        left = back[None, :] - 1 > places[:, None]
+        return (digits * np.where(left, _TENS[np.maximum(back - 2, 0)], _TENS[back - 1])).sum(axis=1), places
