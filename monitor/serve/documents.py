@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
+from monitor.notify.text import clean
 from monitor.serve.curve import columns, thin, trend
 from monitor.serve.silences import SilenceView
 from monitor.snapshot import AlertView, EventView, MetricView, MilestoneView, NewsView, RunView, Snapshot
@@ -14,7 +16,13 @@ from rules.jsonable import jsonable, step_number
 
 SCHEMA_VERSION = 1
 TREND_METRICS = ("val_loss", "train_loss")
-MAX_EVENT_CHARS = 2000
+MAX_TEXT = 2000
+
+
+@lru_cache(maxsize=8192)
+def harmless(text: str) -> str:
+    """What came from a log: one bounded line without control characters, its secrets replaced."""
+    return clean(text, MAX_TEXT)
 
 
 def runs(snapshot: Snapshot, *, can_silence: bool = False) -> dict[str, Any]:
@@ -106,18 +114,28 @@ def _milestone(milestone: MilestoneView) -> dict[str, Any]:
 def _alert(view: RunView, alert: AlertView) -> dict[str, Any]:
     return {
         "run": view.run, "rule": alert.rule, "kind": alert.kind, "severity": alert.severity, "state": alert.state,
-        "step": step_number(alert.step), "value": jsonable(alert.value), "message": alert.message, "since_s": alert.since_s,
+        "step": step_number(alert.step), "value": jsonable(alert.value), "message": harmless(alert.message), "since_s": alert.since_s,
         "resolves_when": alert.resolves_when, "silenced": alert.silenced,
     }  # fmt: skip
 
 
 def _event(event: EventView) -> dict[str, Any]:
-    text = event.text[:MAX_EVENT_CHARS]
-    return {"kind": event.kind, "text": text, "step": step_number(event.step), "time_s": event.time_s, "fields": jsonable(event.fields)}
+    return {
+        "kind": event.kind, "text": harmless(event.text), "step": step_number(event.step), "time_s": event.time_s,
+        "fields": _harmless_fields(jsonable(event.fields)),
+    }  # fmt: skip
+
+
+def _harmless_fields(value: Any) -> Any:
+    if isinstance(value, str):
+        return harmless(value)
+    if isinstance(value, dict):
+        return {harmless(key): _harmless_fields(inner) for key, inner in value.items()}
+    return [_harmless_fields(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _told(told: NewsView) -> dict[str, Any]:
-    return {**asdict(told), "step": step_number(told.step), "value": jsonable(told.value)}
+    return {**asdict(told), "message": harmless(told.message), "step": step_number(told.step), "value": jsonable(told.value)}
 
 
 def _trend(view: RunView) -> dict[str, Any] | None:

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from serve.scenes import metric, run, seed_scene
 
+from monitor.notify.text import clean
 from monitor.serve import wire
 from monitor.serve.api import application
 from monitor.serve.silences import SilenceView
-from monitor.snapshot import EventView, RunView, Snapshot
+from monitor.snapshot import AlertView, EventView, RunView, Snapshot
 
 JSON_PATHS: list[tuple[str, type[BaseModel]]] = [
     ("/api/v1/runs", wire.Runs),
@@ -138,7 +139,15 @@ def test_whatever_a_log_says_stays_a_string_in_json(text: str, number: float) ->
     _shown[0] = seed_scene(view)
     document = json.loads(_one_client.get("/api/v1/runs/r").content)
     assert wire.RunDetail.model_validate(document)
-    assert text.encode("utf-8", "replace").decode() == document["events"][0]["text"]
+    assert clean(text, 2000) == document["events"][0]["text"]
+
+
+def test_a_secret_that_a_training_printed_is_not_served() -> None:
+    token = "hf_abcdefghijklmnopqrstuvwxyz012345"
+    alert = AlertView("crash", "crash", "critical", "firing", None, None, f"login with {token} failed")
+    event = EventView("crash", f"HF_TOKEN={token}", None, None, {"line": f"x {token}", "lines": [token]})
+    view = run("r", alerts=(alert,), events=(event,))
+    assert token not in client(view).get("/api/v1/runs/r").text + client(view).get("/api/v1/alerts").text
 
 
 class Kept:
