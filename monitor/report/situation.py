@@ -63,7 +63,9 @@ def on_machines(inputs: Inputs) -> str:
 def elapsed_s(inputs: Inputs) -> float | None:
     """Seconds from the first line (or SLURM's start) to the last line or now; None where nobody knows."""
     run = inputs.run
-    start = run.facts.get("start_time_s") or run.started_s
+    # A log that was read at once has one time, that of its last line: nobody knows when the run began.
+    watched = run.started_s if run.started_s != run.last_line_s else None
+    start = run.facts.get("start_time_s") or watched
     end = run.ended_s or run.last_line_s if inputs.over else inputs.now_s
     return end - start if isinstance(start, (int, float)) and end is not None and end - start > 1.0 else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from runs import seed
+from runs import RULES, inputs, seed, seed_log
 
 from monitor.report import as_html, as_markdown, report, what_to_do
 
@@ -64,6 +64,15 @@ def test_the_two_formats_tell_the_same(tmp_path):
     for section in document.sections:
         assert f"<h2>{section.title}</h2>" in html
         assert f"## {section.title}" in text
+
+
+def test_a_log_that_was_read_at_once_tells_no_time(tmp_path):
+    log = tmp_path / "x_4711.out"
+    log.write_text(seed_log(AT_25))
+    text = as_markdown(report(inputs(log, rules=RULES)))
+    assert "Step 25: val_loss 2.19, train_loss 2.94. On 256 GPUs" not in text
+    assert " min on " not in text
+    assert "## Cost" not in text
 
 
 def test_a_page_is_enough_for_a_healthy_run(tmp_path):
