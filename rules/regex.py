@@ -5,8 +5,10 @@ Only importer of ``re2`` (github.com/google/re2; syntax: github.com/google/re2/w
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 MAX_PATTERN = 2000
 MAX_MEMORY_BYTES = 8 << 20
@@ -34,3 +36,10 @@ def compile_pattern(pattern: str, *, bounded: bool = True) -> Pattern:
         text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
         raise ValueError(f"no regular expression (RE2 syntax, without look-around): {text}") from None
     return compiled
+
+
+def compile_literals(literals: Iterable[bytes]) -> Any:
+    """One pattern over bytes that finds any of ``literals``: RE2's compiled pattern, with ``search`` and ``finditer``."""
+    import re2
+
+    return re2.compile(b"|".join(re.escape(one) for one in sorted(set(literals))))

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import re2
-
 from monitor.parse.format import Format
 from monitor.parse.pairs import HOLE
+from rules.regex import compile_literals
 
 MIN_LITERAL = 3
 LOSS_LITERALS = ("oss", "OSS")
@@ -37,8 +36,7 @@ def literals_of(formats: Sequence[Format]) -> frozenset[str]:
 
 def compiled_gate(literals: Iterable[str | bytes]) -> Any:
     """One RE2 pattern over bytes that searches for any of the literals in linear time."""
-    raw = sorted({one if isinstance(one, bytes) else one.encode() for one in literals})
-    return re2.compile(b"|".join(re.escape(one) for one in raw))
+    return compile_literals(one if isinstance(one, bytes) else one.encode() for one in literals)
 
 
 def _best(found: Sequence[frozenset[str]]) -> frozenset[str]:
