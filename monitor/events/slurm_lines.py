@@ -22,6 +22,7 @@ _TASK = re.compile(r"srun: error: (?P<node>[\w.-]{1,80}): tasks? (?P<tasks>\d+)?
 _STEPD = re.compile(r"slurmstepd-(?P<node>[\w.-]{1,80}): error: ")
 _NODE_FAIL = re.compile(
     r"srun: error: Node failure on (?P<node>[\w.-]{1,80})|srun: error: .{0,80}node failure|Job launch failed due to node failure"
+    r"|srun: error: Nodes? (?P<slow>[\w.,\[\]-]{1,80}) (?:is|are) still not ready"
 )
 _KILLED = re.compile(r"^(?:[^\s:]{0,200}: line \d+: +\d+ )?Killed(?: {2,}\S.*| *)$|[^\w ]Killed$")
 _EXIT = re.compile(r"Exited with exit code (\d+)")
