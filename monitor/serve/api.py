@@ -87,7 +87,7 @@ def _add_runs(app: FastAPI, snapshot: Callable[[], Snapshot], *, can_silence: bo
         """Every run that is watched, in the order in which they were found."""
         return Json(bodies.of(snapshot(), can_silence=can_silence))
 
-    # The longer path first: a run's name may hold a slash.
+    # The longer paths first: a run's name may hold a slash.
     @app.get("/api/v1/runs/{run:path}/series", response_model=wire.Series, tags=["runs"])
     async def series(
         run: str,
@@ -98,6 +98,14 @@ def _add_runs(app: FastAPI, snapshot: Callable[[], Snapshot], *, can_silence: bo
         """One metric of one run as columns, attempt by attempt."""
         view = _run(snapshot(), run)
         return Json(documents.series(view, _metric(view, metric), max_points=max_points, since_step=since_step))
+
+    @app.get("/api/v1/runs/{run:path}/baseline", response_model=wire.BaselineCurve, tags=["runs"])
+    async def baseline(run: str, metric: str = "val_loss", max_points: Annotated[int | None, Query(ge=4, le=100_000)] = None) -> Response:
+        """The curve that a run is held against, where the rules file names another run as its baseline."""
+        curve = documents.baseline_curve(_run(snapshot(), run), metric, max_points)
+        if curve is None:
+            raise HTTPException(404, f"run {run[:200]} is held against no curve of `{metric[:200]}`")
+        return Json(curve)
 
     @app.get("/api/v1/runs/{run:path}", response_model=wire.RunDetail, tags=["runs"])
     async def one_run(run: str) -> Response:

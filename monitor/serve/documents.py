@@ -84,12 +84,33 @@ def run(view: RunView) -> dict[str, Any]:
     return {
         "run": view.run, "state": view.state, "verdict": view.verdict, "attempt": view.attempt, "step": step_number(view.step),
         "epoch": step_number(view.epoch), "total_steps": step_number(view.total_steps), "format": view.format, "paths": list(view.paths),
-        "facts": jsonable(view.facts), "baseline": None if view.baseline is None else jsonable(view.baseline),
+        "facts": jsonable(view.facts), "baseline": _baseline(view),
         "started_s": view.started_s, "last_line_s": view.last_line_s, "last_step_s": view.last_step_s, "ended_s": view.ended_s,
         "lag_bytes": view.lag_bytes, "metrics": {name: _metric(metric) for name, metric in view.metrics.items()},
         "milestones": [_milestone(milestone) for milestone in view.milestones],
         "alerts": [_alert(view, alert) for alert in view.alerts], "trend": _trend(view),
     }  # fmt: skip
+
+
+def baseline_curve(view: RunView, metric: str, max_points: int | None) -> dict[str, Any] | None:
+    """``/api/v1/runs/{run}/baseline``: the curve of the run that the rules file names as baseline; None where there is none."""
+    known = (view.baseline or {}).get("curves") or {}
+    if metric not in known:
+        return None
+    steps, values = known[metric]
+    steps, values, _ = thin(steps, values, steps, max_points)
+    label = str((view.baseline or {}).get("label") or "baseline")
+    return {
+        "schema_version": SCHEMA_VERSION, "label": label, "metric": metric, "steps": [step_number(step) for step in steps],
+        "values": [jsonable(value) for value in values],
+    }  # fmt: skip
+
+
+def _baseline(view: RunView) -> dict[str, Any] | None:
+    """The baseline with the names of its curves only: they are fetched once, not with every list."""
+    if view.baseline is None:
+        return None
+    return {**jsonable({**view.baseline, "curves": None}), "curves": list(view.baseline.get("curves") or ())}
 
 
 def _metric(metric: MetricView) -> dict[str, Any]:

@@ -74,6 +74,16 @@ class Event(Document):
     fields: dict[str, Any]
 
 
+class Baseline(BaseModel):
+    """What the run is held against: numbers, or the curves of another run."""
+
+    model_config = ConfigDict(extra="allow")
+    values: dict[str, Number] = Field(default_factory=dict)
+    step: float | None = None
+    label: str = "baseline"
+    curves: list[str] = Field(description="metrics whose curve `/api/v1/runs/{run}/baseline` has")
+
+
 class Trend(Document):
     metric: str
     values: list[Number] = Field(description="the whole curve in at most 32 values, oldest first")
@@ -92,7 +102,7 @@ class Run(Document):
     format: str | None
     paths: list[str]
     facts: dict[str, Any]
-    baseline: dict[str, Any] | None
+    baseline: Baseline | None
     started_s: float | None
     last_line_s: float | None
     last_step_s: float | None
@@ -137,6 +147,16 @@ class Series(Document):
     name: str
     points: int = Field(description="points before any thinning")
     attempts: list[Attempt]
+
+
+class BaselineCurve(Document):
+    """The curve of the run that the rules file names as baseline."""
+
+    schema_version: Literal[1]
+    label: str
+    metric: str
+    steps: list[float]
+    values: list[Number]
 
 
 class Alerts(Document):

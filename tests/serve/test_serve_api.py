@@ -75,6 +75,17 @@ def test_a_series_comes_as_columns() -> None:
     assert [2.19, 1.41, 1.2, 1.07] == document["attempts"][0]["values"]
 
 
+def test_the_curve_of_a_baseline_is_named_in_the_list_and_fetched_apart() -> None:
+    held = {"values": {}, "step": None, "label": "old.out", "curves": {"val_loss": ([10.0, 20.0], [2.0, float("nan")])}}
+    view = run("r", metrics=[metric("val_loss", [(5, 1.0)])], baseline=held)
+    listed = wire.Runs.model_validate(get("/api/v1/runs", view)).runs[0].baseline
+    assert listed is not None
+    assert ("old.out", ["val_loss"]) == (listed.label, listed.curves)
+    curve = wire.BaselineCurve.model_validate(get("/api/v1/runs/r/baseline", view))
+    assert ("old.out", [10.0, 20.0], [2.0, "NaN"]) == (curve.label, curve.steps, curve.values)
+    assert 404 == client(view).get("/api/v1/runs/r/baseline?metric=lr").status_code
+
+
 def test_a_series_shows_the_attempts_apart() -> None:
     view = run("r", metrics=[metric("val_loss", [(5, 1.0)], earlier=[[(1, 3.0), (2, 2.0)]])], attempt=2)
     attempts = get("/api/v1/runs/r/series", view)["attempts"]

@@ -185,6 +185,13 @@ def test_another_run_is_laid_over_and_the_address_keeps_it(tab: Any) -> None:
         wait_text(tab, ".readout", "13506127 val_loss")
 
 
+def test_the_curve_of_a_baseline_run_lies_under_the_runs_own(tab: Any) -> None:
+    held = {"values": {}, "step": None, "label": "old run", "curves": {"val_loss": ([10.0, 50.0, 90.0], [3.0, 1.0, 0.4])}}
+    with watched(seed_scene(replace(training_run(), baseline=held))) as seen:
+        seen.look(tab, "/#/run/13503904")
+        wait_text(tab, ".readout", "old run")
+
+
 def test_an_alert_is_silenced_from_its_run_and_the_silence_ended_from_the_list(tab: Any) -> None:
     kept = Kept()
     with watched(seed_scene(), silences=kept) as seen:

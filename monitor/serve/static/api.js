@@ -31,6 +31,10 @@ export function series(id, metric, points) {
   return ask(`api/v1/runs/${name(id)}/series?metric=${encodeURIComponent(metric)}&max_points=${points}`);
 }
 
+export function baseline(id, metric, points) {
+  return ask(`api/v1/runs/${name(id)}/baseline?metric=${encodeURIComponent(metric)}&max_points=${points}`);
+}
+
 export function silence(id, rule, until) {
   const body = JSON.stringify({ run: id, rule, until });
   return ask("api/v1/silences", { method: "POST", body, headers: { "Content-Type": "application/json" } });

@@ -134,13 +134,25 @@ export function createRun(main, id, options) {
       return state.fetched.get(key).document.attempts.map((attempt, i, all) => ({ ...attempt, run, metric, faded: i < all.length - 1 }));
     }));
     const colors = new Map(wanted.map(([run, metric], i) => [JSON.stringify([run, metric]), `curve-${1 + (i % 8)}`]));
-    const curves = made.flat().map((curve) => ({ ...curve, label: label(curve), color: colors.get(JSON.stringify([curve.run, curve.metric])) }));
+    const curves = [...made.flat(), ...(await fetchBaseline())].map((curve) => ({ ...curve, label: label(curve), color: colors.get(JSON.stringify([curve.run, curve.metric])) ?? "muted" }));
     // What is drawn last lies on top: the run's own validation loss, which has few points, over the training loss, which has many.
     const depth = (curve) => (curve.faded ? 0 : 4) + (curve.metric.startsWith("val") ? 2 : 0) + (curve.run === id ? 1 : 0);
     return curves.sort((a, b) => depth(a) - depth(b));
   }
 
+  // The run that the rules name as baseline: it has ended, so it is asked for once.
+  async function fetchBaseline() {
+    const wanted = state.metrics.filter((metric) => state.run.baseline?.curves?.includes(metric));
+    return Promise.all(wanted.map(async (metric) => {
+      const key = JSON.stringify(["baseline", metric]);
+      if (!state.fetched.has(key)) state.fetched.set(key, await api.baseline(id, metric, POINTS));
+      const { label: run, steps, values } = state.fetched.get(key);
+      return { run, metric, steps, values, times: [], faded: true, named: wanted.length > 1 ? `${run} ${metric}` : run };
+    }));
+  }
+
   function label(curve) {
+    if (curve.named) return curve.named;
     const run = curve.run === id && !state.compare.length ? "" : `${curve.run} `;
     return `${run}${curve.metric}${curve.faded ? ` (attempt ${curve.attempt})` : ""}`;
   }
