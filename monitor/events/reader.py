@@ -16,11 +16,12 @@ from operator import attrgetter
 from typing import Any
 
 from monitor.events import gates
-from monitor.events.finding import CAUSE, EXIT, MAX_LINE, SLURM, Finding, replaces, same
+from monitor.events.finding import EXIT, MAX_LINE, SLURM, Finding, replaces, same
 from monitor.events.gates import passes
 from monitor.events.keys import KeyLists
 from monitor.events.marks import Marks, shown
 from monitor.events.noise import is_noise, literals
+from monitor.events.places import Places
 from monitor.events.prefix import Source, split_prefix
 from monitor.events.signatures import bare
 from monitor.events.slurm_lines import Word, slurm_word
@@ -31,23 +32,12 @@ GOES_ON = 3
 """Distinct later steps after which an error was no crash: other ranks may print one or two more while the run dies."""
 
 MAX_BYTES = 8192
-MAX_NODES = 4096
 
 WANTED: tuple[bytes, ...] = literals("wanted.txt")
 """A plain line without any of these bytes says nothing to ``EventReader.feed``, unless the reader is ``hungry``."""
 
-_NODE_OF_RANK = re.compile(r"^(?P<node>[\w.-]{1,80}):\d+:\d+ \[\d+\] NCCL INFO .{0,120}\brank (?P<rank>\d{1,6}) nranks")
-_WORKER_FAILED = re.compile(r"failed \(exitcode: (?P<code>-?\d{1,4})\) local_rank: (?P<rank>\d{1,6})")
 _RANK_INSIDE = re.compile(r"\[[Rr]ank ?(\d{1,6})\]")
-_ELASTIC = re.compile(r"^\s+(?P<key>host|rank|exitcode) {1,6}: (?P<value>[\w.-]{1,80})")
 _OFFSET = attrgetter("offset")
-_SIGNALS = {
-    "-9": ("oom_killer", CAUSE),
-    "-11": ("segfault", CAUSE),
-    "-7": ("segfault", CAUSE),
-    "-8": ("div_zero", CAUSE),
-    "-6": ("runtime_error", EXIT),
-}
 _CODE = re.compile(
     r"^\s*(?:#|//|\"\"\"|raise |print\(|def |class |import |from |if |except|assert |return |logger\.|warnings?\.)"
     r"|Warning: |^\s*[+] |^[-|*`>\"'] ?\S"
@@ -82,9 +72,7 @@ class EventReader:
         self._first_offset: int | None = None
         """Where this attempt's first step stands."""
         self._lists_told: list[str] = []
-        self._nodes: dict[str, str] = {}
-        self._elastic: dict[str, str] = {}
-        self._hosts: list[str] = []
+        self._places = Places()
 
     @property
     def hungry(self) -> bool:
@@ -185,9 +173,7 @@ class EventReader:
             "offset": self._offset,
             "first_offset": self._first_offset,
             "lists_told": self._lists_told,
-            "nodes": self._nodes,
-            "elastic": self._elastic,
-            "hosts": self._hosts,
+            "places": self._places.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -200,8 +186,7 @@ class EventReader:
         self._told, self._later_steps, self._last_step = state["told"], state["later_steps"], state["last_step"]
         self._offset, self._first_offset = state["offset"], state["first_offset"]
         self._lists_told = list(state["lists_told"])
-        self._nodes, self._elastic = dict(state["nodes"]), dict(state["elastic"])
-        self._hosts = list(state["hosts"])
+        self._places = Places(**state["places"])
 
     def _understand(self, fact: Fact, offset: int) -> list[Event]:
         self._offset = offset
@@ -216,21 +201,12 @@ class EventReader:
 
     def _plain(self, source: Source, offset: int) -> list[Event]:
         rest, step = source.rest, self._last_step
-        if source.node and source.rank is not None:
-            self._place(source.rank, source.node)
-        if self._elastic_line(rest, offset):
-            return []
-        failed = _WORKER_FAILED.search(rest) if "failed (exitcode" in rest else None
-        if failed:
-            crash, tier = _SIGNALS.get(failed["code"], ("runtime_error", EXIT))
-            if tier != EXIT:
-                line = shown(rest[failed.start() :], MAX_LINE)
-                self._consider(Finding(crash, tier, line, int(failed["rank"]), None, offset))
-            return []
-        if " NCCL INFO " in rest:
-            placed = _NODE_OF_RANK.match(rest)
-            if placed:
-                self._place(int(placed["rank"]), placed["node"])
+        if source.rank is not None:
+            self._places.put(source.rank, source.node)
+        known, finding = self._places.feed(rest, offset, self._finding)
+        if finding is not None and finding.tier != EXIT:
+            self._consider(finding)
+        if known:
             return []
         if "equeu" in rest and _REQUEUE.search(rest):
             return self._requeued(rest, None, offset)
@@ -263,7 +239,7 @@ class EventReader:
             return
         finding.step = self._last_step
         if finding.node is None and finding.rank is not None:
-            finding.node = self._nodes.get(str(finding.rank))
+            finding.node = self._places.nodes.get(str(finding.rank))
         finding.line = shown(finding.line, MAX_LINE)
         held = self._finding
         if held is None or replaces(finding, held):
@@ -302,29 +278,5 @@ class EventReader:
             return []
         self._told = held.crash
         if held.node is None:
-            held.node = self._nodes.get(str(held.rank)) or (self._hosts[0] if len(self._hosts) == 1 else None)
+            held.node = self._places.node_of(held.rank)
         return [held.event()]
-
-    def _elastic_line(self, rest: str, offset: int) -> bool:
-        """The block of torchrun's ChildFailedError: host and rank of a failure, then its exit code (a signal is negative)."""
-        found = _ELASTIC.match(rest)
-        if not found:
-            return False
-        key, value = found["key"], found["value"]
-        self._elastic[key] = value
-        if key == "host":
-            self._hosts = sorted({*self._hosts, value})[:2]
-        elif key == "rank" and value.isdigit():
-            self._place(int(value), self._elastic.get("host", ""))
-            held = self._finding
-            if held is not None and held.rank is None and held.copies == 1:
-                held.rank = int(value)
-        elif value in _SIGNALS:
-            crash, tier = _SIGNALS[value]
-            rank, host = self._elastic.get("rank", ""), self._elastic.get("host")
-            self._consider(Finding(crash, tier, shown(rest), int(rank) if rank.isdigit() else None, host, offset))
-        return True
-
-    def _place(self, rank: int, node: str) -> None:
-        if node and len(self._nodes) < MAX_NODES:
-            self._nodes.setdefault(str(rank), node)
