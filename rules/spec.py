@@ -8,7 +8,7 @@ Reading the file and finding line and column are the business of ``monitor/yamlf
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from math import inf, nan
 from typing import Any, TypeVar
@@ -38,6 +38,7 @@ class Baseline:
     step: float | None = None
     label: str = "baseline"
     run: str | None = None
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,10 @@ class RulesReader:
         metric = self._text(document, "metric", VAL_LOSS)
         baseline = self._baseline(document.get("baseline"))
         milestones = self._milestones(document.get("milestones"), metric)
-        context = Context(metric, self._baseline_facts(baseline), tuple(milestones))
+        facts = self._baseline_facts(baseline)
+        context = Context(metric, facts, tuple(milestones))
+        if baseline is not None and facts is not None:
+            baseline = replace(baseline, curves=facts["curves"])
         rules = self._all_rules(document, context)
         notify = document.get("notify") or {}
         if not isinstance(notify, Mapping):
@@ -303,8 +307,6 @@ def build_milestone(form: MilestoneForm, default_metric: str) -> Milestone:
 
 def numbered(rules: Sequence[Rule]) -> list[Rule]:
     """The same rules with ids made unique: a second ``pattern`` without a name is ``pattern-2``."""
-    from dataclasses import replace
-
     seen: dict[str, int] = {}
     unique: list[Rule] = []
     for rule in rules:

@@ -66,5 +66,7 @@ def may_be_stalled(rule: Rule, run: RunState, now: float) -> bool:
 
 
 def baseline_document(baseline: Baseline | None) -> dict[str, Any] | None:
-    """The baseline as views carry it: ``values`` by metric, ``step``, ``label``."""
-    return None if baseline is None else {"values": dict(baseline.values), "step": baseline.step, "label": baseline.label}
+    """The baseline as views carry it: ``values`` by metric, ``step``, ``label``, ``curves`` (steps, values) by metric."""
+    if baseline is None:
+        return None
+    return {"values": dict(baseline.values), "step": baseline.step, "label": baseline.label, "curves": dict(baseline.curves)}

@@ -54,7 +54,7 @@ export function createChart(Dygraph, holder, { onHover, onZoom }) {
     const ink = { axis: color("line"), label: color("muted"), grid: color("line") };
     const series = {};
     for (const curve of scene.curves) {
-      series[curve.label] = { color: color(curve.color), strokeWidth: curve.faded ? 1 : 1.8, drawPoints: curve.values.length <= 60, pointSize: 2.5,
+      series[curve.label] = { color: color(curve.color), strokeWidth: curve.faded ? 1 : 1.8, drawPoints: curve.values.length <= 60 && !curve.faded, pointSize: 2.5,
         strokePattern: curve.faded ? [3, 3] : null, highlightCircleSize: 4 };
     }
     return {
