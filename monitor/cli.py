@@ -76,7 +76,12 @@ def watch(
         rules, once, json, state, listen, tuple(formats), forced, not no_serve, token_file, tls_cert, tls_key, page_url,
         PublishOptions(textfile, pushgateway, file_sd), share,
     )  # fmt: skip
-    raise typer.Exit(run(paths, options))
+    code = run(paths, options)
+    if not once:
+        from monitor.commands.inputs import leave
+
+        leave(code)
+    raise typer.Exit(code)
 
 
 @app.command()

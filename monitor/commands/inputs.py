@@ -35,6 +35,15 @@ def say(line: str = "") -> None:
         quiet_exit()
 
 
+def leave(code: int) -> NoReturn:
+    """End at once: all is stored and said, and a stop need not wait until hundreds of modules are taken apart (0.2 s, more under load)."""
+    import os
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def quiet_exit() -> NoReturn:
     """Leave after the reader of stdout has gone (``| head``), without a traceback from the interpreter's last flush."""
     import os

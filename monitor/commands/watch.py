@@ -145,7 +145,7 @@ def _follow(paths: Sequence[str], daemon: Daemon, lock: StateLock, options: Watc
     stopping = threading.Event()
     tailer = Tailer(paths, daemon.resume(), shard=options.shard)
     hup = threading.Event()
-    with _signals(stopping, hup), _served(daemon, options), _shown(daemon, options):
+    with _signals(stopping, hup, tailer.hush), _served(daemon, options), _shown(daemon, options):
         tailer.start()
         daemon.delivery.start()
         beaten_s = time.monotonic()
@@ -183,13 +183,14 @@ def _reread(rules: Path | None) -> Rulebook | None:
 
 
 @contextmanager
-def _signals(stopping: threading.Event, hup: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set ``stopping``; a second one leaves at once. SIGHUP sets ``hup``: read the rules again."""
+def _signals(stopping: threading.Event, hup: threading.Event, hush: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT set ``stopping`` and call ``hush``; a second one leaves at once. SIGHUP sets ``hup``: read the rules again."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
         if stopping.is_set():
             os._exit(128 + number)
         stopping.set()
+        hush()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     before[signal.SIGHUP] = signal.signal(signal.SIGHUP, lambda _number, _frame: hup.set())

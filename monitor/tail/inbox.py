@@ -42,7 +42,12 @@ class Inbox(Generic[T]):
             self._changed.notify_all()
             return taken
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def close(self) -> None:
+        """Nothing more is taken in. Safe in a signal handler: the condition's lock may be taken again by the thread that holds it."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

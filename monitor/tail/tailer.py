@@ -102,8 +102,12 @@ class Tailer:
         while True:
             left_s = deadline_s - self._clock()
             news = self._take(min(max(left_s, 0.0), 1.0))
-            if news or left_s <= 0:
+            if news or left_s <= 0 or self._inbox.closed:
                 return news
+
+    def hush(self) -> None:
+        """Ends a ``wait`` at once and takes no more news; ``stop`` is to follow. Safe in a signal handler."""
+        self._inbox.close()
 
     def _take(self, timeout_s: float) -> list[News]:
         news: list[News] = []
