@@ -3,8 +3,8 @@
     python bench/scale.py [--runs 1000] [--seconds 30]
 
 Each run is a log of 400 lines that is there at the start; then every log gets a line every ten seconds, all of them in turn. Printed
-for each program: seconds from start until all that was there is counted, then the share of one core and the memory while they
-grow. mtail only counts lines and keeps the last loss; loss-watch parses, judges (preset default), commits to its state file and serves.
+for each program: seconds from start until all that was there is judged (mtail begins at the end of a file), then the share of one core
+and the memory while they grow. mtail only counts lines and keeps the last loss; loss-watch parses, judges (preset default), commits to its state file and serves.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def rss_mb(pid: int) -> float:
     return next(int(row.split()[1]) for row in rows if row.startswith("VmRSS")) / 1024
 
 
-def measure(name: str, argv: list[str], counted: Callable[[], float], logs: list[Path], expected: int, seconds: float, folder: Path) -> None:
+def measure(
+    name: str, argv: list[str], counted: Callable[[], float], logs: list[Path], expected: int, seconds: float, folder: Path
+) -> None:
     started = time.monotonic()
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(argv, stdout=log, stderr=log, cwd=folder)
@@ -83,7 +85,8 @@ def measure(name: str, argv: list[str], counted: Callable[[], float], logs: list
         share = (cpu_s(process.pid) - before) / (time.monotonic() - begun)
         asked = time.monotonic()
         counted()
-        print(f"{name:<12} all read {caught_up:6.1f} s   growing {share:6.1%} of a core   {rss_mb(process.pid):6.0f} MB   "
+        read = f"all read {caught_up:6.1f} s" if expected else "reads what is new"
+        print(f"{name:<12} {read:<18}   growing {share:6.1%} of a core   {rss_mb(process.pid):6.0f} MB   "
               f"one scrape {1000 * (time.monotonic() - asked):5.0f} ms")  # fmt: skip
     finally:
         process.terminate()
@@ -107,7 +110,8 @@ def main() -> None:
             url = f"http://127.0.0.1:{port}/metrics"
             if name == "loss-watch":
                 command = shutil.which("loss-watch", path=os.path.dirname(sys.executable)) or "loss-watch"
-                argv = [command, "watch", str(folder / "logs" / "*.out"), "--state", str(folder / "s.sqlite3"), "--listen", f"127.0.0.1:{port}"]
+                argv = [command, "watch", str(folder / "logs" / "*.out"), "--state", str(folder / "s.sqlite3")]
+                argv += ["--listen", f"127.0.0.1:{port}"]
                 counted = lambda url=url: scraped(url, "losswatch_lines_total")  # noqa: E731
             else:
                 (folder / "loss.mtail").write_text(PROGRAM)
