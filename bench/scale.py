@@ -4,7 +4,8 @@
 
 Each run is a log of 400 lines that is there at the start; then every log gets a line every ten seconds, all of them in turn. Printed
 for each program: seconds from start until all that was there is judged (mtail begins at the end of a file), then the share of one core
-and the memory while they grow. mtail only counts lines and keeps the last loss; loss-watch parses, judges (preset default), commits to its state file and serves.
+and the memory while they grow. mtail only counts lines and keeps the last loss; loss-watch parses, judges (preset default), commits to
+its state file and serves.
 """
 
 from __future__ import annotations
