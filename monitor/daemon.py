@@ -79,6 +79,8 @@ class Daemon:
     failing: set[str] = field(default_factory=set)
     """Files and directories that cannot be read at present, as it was said of them."""
     ready: bool = False
+    patience_s: float = SILENT_S
+    """How long what followed an error is waited for; 0 for a call that will not come again soon."""
 
     def __post_init__(self) -> None:
         self._outlook = Outlook()
@@ -101,15 +103,15 @@ class Daemon:
             fold = self.pipeline.open(path, run, told["fold"])
             position = replace(Position.from_json(told["position"]), offset=fold.resume_offset)
             positions[path] = position
-            self.files[path] = Followed(position, long_stop or bool(told["catching_up"]))
+            self.files[path] = Followed(position, long_stop or bool(told["catching_up"]), read_s=now)
             if long_stop:
                 self.pipeline.runs[run].caught_up = False
         self._news = tuple(_news(told) for told in reversed(self.store.transitions(KEPT_NEWS)))
         self.store.set_meta("heartbeat_s", str(now))
         return positions
 
-    def turn(self, tails: Tails, timeout_s: float) -> bool:
-        """One turn of the loop; whether anything was read."""
+    def turn(self, tails: Tails, timeout_s: float, *, tick: bool = False) -> bool:
+        """One turn of the loop; whether anything was read. ``tick``: ask the rules that look at the clock, whenever that was last."""
         news = tails.wait(timeout_s)
         now = self.clock()
         turn, changes = Turn(), Changes()
@@ -119,7 +121,7 @@ class Daemon:
                 self._fold(item, now, turn, changes)
             else:
                 self._say(item)
-        if now - self._ticked_s >= TICK_S or now < self._ticked_s:
+        if tick or now - self._ticked_s >= TICK_S or now < self._ticked_s:
             self._ticked_s = now
             self._hear_silences(now, turn)
             self._take_held(now, turn, changes)
@@ -143,6 +145,9 @@ class Daemon:
         fold = self.pipeline.files[path]
         followed.position = chunk.position
         followed.read_s = now
+        if chunk.at_end and now - chunk.mtime_s >= self.patience_s:
+            followed.read_s = None
+            self.pipeline.fell_silent(path, now, turn)
         if chunk.at_end:
             followed.catching_up = False
         changes.files[path] = (fold.run, self._file_state(path))
@@ -189,7 +194,7 @@ class Daemon:
     def _take_held(self, now: float, turn: Turn, changes: Changes) -> None:
         """Files that fell silent: an error that nothing followed is a crash now."""
         for path, followed in self.files.items():
-            if followed.read_s is not None and now - followed.read_s >= SILENT_S:
+            if followed.read_s is not None and now - followed.read_s >= self.patience_s:
                 followed.read_s = None
                 self.pipeline.fell_silent(path, now, turn)
                 changes.files[path] = (self.pipeline.files[path].run, self._file_state(path))

@@ -125,12 +125,13 @@ def _lines(options: WatchOptions) -> Callable[[Transition], None]:
 
 def _once(paths: Sequence[str], daemon: Daemon, options: WatchOptions) -> int:
     daemon.listener = _lines(options)
+    daemon.patience_s = 0.0
     tailer = Tailer(paths, daemon.resume(), notify=False, shard=options.shard)
     tailer.start()
     try:
         while daemon.turn(tailer, 0.2) or not tailer.ended():
             pass
-        daemon.turn(tailer, 0.0)
+        daemon.turn(tailer, 0.0, tick=True)
     finally:
         tailer.stop()
     daemon.beat()
