@@ -19,7 +19,7 @@ from monitor.parse.gate import LOSS_LITERALS, MIN_LITERAL, PLACE_LITERALS, compi
 from monitor.parse.lightning import LightningReader, may_matter
 from monitor.parse.lines import LineBuffer, plain
 from monitor.parse.names import METRIC_WORDS, words
-from monitor.parse.numbers import cut
+from monitor.parse.numbers import HOLE, cut
 from monitor.parse.reading import NOTHING, Reading
 from monitor.parse.source import SourceListing
 from monitor.parse.tables import Table
@@ -36,7 +36,17 @@ MAX_EARLY = 24
 MAX_EARLY_BYTES = 400
 """Lines that may be a metric's, kept until a format is recognised that knows what they mean."""
 
-_RANK = re.compile(rb"^(?:\s*\[?rank ?\d+\]?:\s?|\(\w[\w.]*(?:\(\w+\))? pid=\d+(?:, ip=[\d.]+)?\)\s?)", re.I)
+_RANK = re.compile(
+    rb"^(?:\s*\[?(?:rank|default) ?\d+\]?:\s?|\(\w[\w.]*(?:\(\w+\))? pid=\d+(?:, ip=[\d.]+)?\)\s?|"
+    rb"\[\d+,\d+\]\s?<std\w+>:|\s*\d{1,5}: (?=\D))", re.I
+)
+"""Who wrote a line: torchrun, Ray, mpirun --tag-output, srun --label (the blank after its colon, and no more)."""
+_LABEL = re.compile(rb"^(?:\s*\d{1,5}: |\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:? )")
+"""What else may stand before a line that means nothing with it: srun --label before a number, a time of `ts` or of a container."""
+_BARE = re.compile(rb"^(?:\s*\x00: |\[?\x00-\x00-\x00[T ][\x00\d:.,]+(?:Z|[+-][\x00\d:]+)?\]?:? )")
+"""The same in a skeleton."""
+UNLABEL = Reading("unlabel")
+"""The reading of a line that is to be read without its label."""
 
 
 class Wanted(Protocol):
@@ -139,7 +149,10 @@ class LogParser:
             reading = self._read(skeleton, line, offset, items)
         if not self._active:
             self._remember(skeleton, numbers, offset, reading)
-        if reading is not NOTHING:
+        if reading is UNLABEL:
+            label = _LABEL.match(line)
+            self._plain_line(line[label.end() if label else 0 :], offset, items)
+        elif reading is not NOTHING:
             made = self._fold.take(reading, numbers, offset, zlib.crc32(skeleton) if reading.weak else 0)
             if made:
                 items += made
@@ -181,7 +194,7 @@ class LogParser:
     def reading_of(self, line: bytes) -> Reading | None:
         """What the skeleton of a line that was just read means, None where it was not read by its skeleton."""
         reading = self._readings.get(cut(line)[0])
-        return None if reading is NOTHING or _RANK.match(line) or b"\x1b" in line or b"\x00" in line else reading
+        return None if reading is NOTHING or reading is UNLABEL or _RANK.match(line) or b"\x1b" in line or b"\x00" in line else reading
 
     def metrics_of(self, reading: Reading) -> tuple[str, ...]:
         """The metrics that a reading's values go by."""
@@ -208,7 +221,8 @@ class LogParser:
         """Whether the line is a table's row, whose items are then taken. Only where no format has been recognised."""
         if self._active or (self._gate is not None and not self._table.columns):
             return False
-        found = self._table.see(line)
+        label = _LABEL.match(line)
+        found = self._table.see(line[label.end() :] if label else line)
         if found is None:
             return False
         made = self._fold.take(found[0], found[1], offset)
@@ -222,6 +236,11 @@ class LogParser:
     def _read(self, skeleton: bytes, line: bytes, offset: int, items: list[Item]) -> Reading:
         text = skeleton.decode("utf-8", "replace")
         reading = self._recognise(text, line, offset, items)
+        label = _LABEL.match(line) if reading is NOTHING or reading.format == general.GENERAL else None
+        if label:
+            bare = self._read(cut(line[label.end() :])[0], line[label.end() :], offset, items)
+            if bare is not NOTHING and (reading is NOTHING or bare.format != general.GENERAL):
+                reading = UNLABEL
         if len(self._readings) >= MAX_READINGS:
             self._readings.clear()
         self._readings[skeleton] = reading
@@ -260,7 +279,11 @@ class LogParser:
         """Read the early lines again, now that their format is known."""
         early, self._early = self._early, []
         for skeleton, numbers, offset in early:
+            bare = _BARE.match(skeleton)
             reading = one.read(skeleton.decode("utf-8", "replace"))
+            if reading is None and bare:
+                reading = one.read(skeleton[bare.end() :].decode("utf-8", "replace"))
+                numbers = numbers[bare[0].count(HOLE) :]
             if reading is not None and reading is not NOTHING:
                 items += self._fold.take(reading, numbers, offset)
 
