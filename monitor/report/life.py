@@ -14,6 +14,8 @@ from rules.observation import TRAIN_LOSS, VAL_LOSS
 from rules.units import human_duration
 
 MOST = 40
+LONGEST_BANNER = 80
+"""Characters of a launcher's announcement that still say something; a longer one is advice about its settings."""
 WORDS = {
     "started": "started",
     "rank_member": "ranks are missing",
@@ -102,6 +104,8 @@ def _note(event: EventView) -> str:
     if event.kind == "crash":
         return f"{event.fields.get('class')}: {event.text}"
     path = event.fields.get("path")
+    if event.kind == "started" and len(event.text) > LONGEST_BANNER:
+        return ""
     if event.kind.endswith("_keys"):
         return str(event.fields.get("count", ""))
     if event.kind in ("checkpoint_loaded", "resumed") and path:

@@ -98,6 +98,9 @@ def against_baseline(inputs: Inputs) -> str:
             else f"That is level with {base[1]} ({short(base[0])})"
         )
     _, values = points(metric)
-    if metric.best is not None and metric.best != metric.last and len(values) > 1:
-        parts.append(f"the best so far is {short(metric.best)} at step {step_number(metric.best_step)}")
-    return "; ".join(parts).capitalize() + "." if parts and not parts[0].startswith("That") else "; ".join(parts) + "." if parts else ""
+    best = metric.best
+    # A progress bar shows fewer digits than the message of a validation: the same value is no other best.
+    if best is not None and len(values) > 1 and abs(best - metric.last) > 0.005 * abs(metric.last):
+        parts.append(f"the best so far is {short(best)} at step {step_number(metric.best_step)}")
+    told = "; ".join(parts)
+    return f"{told[0].upper()}{told[1:]}." if told else ""
