@@ -57,8 +57,12 @@ class Digest:
         self.events: list[Event] = []
         self.state = RunState("")
         self._reader = reader
+        self._ends: dict[str, tuple[Column, Callable[[int], int]]] = {}
+        """The last columns of metrics, of which the run's state has not yet been told."""
 
-    def take(self, items: list[Item]) -> None:
+    def take(self, items: list[Item], *, ended: bool = False) -> None:
+        if self._ends and not ended:
+            self._see_ends()
         for item in items if self._reader is None else self._reader.ordered(items):
             if isinstance(item, Observation):
                 if not isinstance(item, _Told):
@@ -76,17 +80,41 @@ class Digest:
         """
         for column in columns:
             self._metric(column.metric, column.name).extend(column.steps, column.values)
-        rising = all(self._rises(column) for column in columns)
+        if not all(self._rises(column) for column in columns):
+            self._see_ends()
+            self._see(columns, items, offset_of, 0)
+            return
+        if items:
+            self._see_ends()
+            self._see(columns, items, offset_of, SEEN_OF_A_COLUMN)
+            return
+        long = [column for column in columns if column.steps.size >= SEEN_OF_A_COLUMN]
+        short = [column for column in columns if column.steps.size < SEEN_OF_A_COLUMN]
+        if any(column.metric in self._ends for column in short):
+            self._see_ends()
+        self._see(short, [], offset_of, SEEN_OF_A_COLUMN)
+        self._ends.update({column.metric: (column, offset_of) for column in long})
+
+    def _see(self, columns: Sequence[Column], items: list[Item], offset_of: Callable[[int], int], most: int) -> None:
+        """Tell columns to what wants objects: all of them, or the last ``most`` points of each."""
         seen: list[Item] = []
         for column in columns:
-            start = max(0, column.steps.size - SEEN_OF_A_COLUMN) if rising else 0
-            for line, step, value in zip(*(part[start:].tolist() for part in (column.lines, column.steps, column.values)), strict=True):
-                seen.append(_Told(column.metric, value, step, None, column.name, offset_of(line)))
-        self.take(sorted([*seen, *items], key=lambda item: item.offset))
+            parts = (part[-most:].tolist() for part in (column.lines, column.steps, column.values))
+            points = zip(*parts, strict=True)
+            seen += [_Told(column.metric, value, step, None, column.name, offset_of(line)) for line, step, value in points]
+        if seen or items:
+            self.take(sorted([*seen, *items], key=lambda item: item.offset), ended=True)
+
+    def _see_ends(self) -> None:
+        ends, self._ends = self._ends, {}
+        for column, offset_of in ends.values():
+            self._see([column], [], offset_of, SEEN_OF_A_COLUMN)
 
     def _rises(self, column: Column) -> bool:
         series = self.state.metric(column.metric)
         before = series.last_step if series is not None else None
+        if column.metric in self._ends:
+            before = float(self._ends[column.metric][0].steps[-1])
         return bool((np.diff(column.steps) >= 0).all()) and (before is None or before <= column.steps[0])
 
     @property
@@ -148,6 +176,7 @@ def _read(
     for chunk in chunks:
         fast.feed(chunk)
     fast.flush()
+    digest.take([])
     if reader is not None:
         digest.events += reader.flush()
     return parser, digest

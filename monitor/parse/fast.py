@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import accumulate, repeat
 from typing import Any, Protocol
 
 import numpy as np
@@ -121,6 +121,23 @@ class FastReader:
 
     def _searched(self, text: bytes) -> None:
         """Pass over all lines but those that contain a literal."""
+        if self._hungry() or not self._known:
+            self._line_by_line(text)
+            return
+        lines: list[bytes] = []
+        starts: list[int] = []
+        at, search = 0, self._gate.search
+        while (found := search(text, at)) is not None:
+            start = text.rfind(b"\n", 0, found.start()) + 1
+            at = text.find(b"\n", start)
+            lines.append(text[start:at])
+            starts.append(start)
+            at += 1
+        if lines:
+            joined = b"\n".join(lines) + b"\n"
+            self._columns(_Block(lines, self._base, len(text), starts, text), joined)
+
+    def _line_by_line(self, text: bytes) -> None:
         items: list[Item] = []
         at, size, search = 0, len(text), self._gate.search
         while at < size:
@@ -157,60 +174,83 @@ class FastReader:
         return any(literal in words for literal in self._literals)
 
     def _dense(self, text: bytes) -> None:
-        """Split the block into lines; those of a template become columns, the others go through the parser where they may matter."""
+        """Split the block into lines."""
         lines = text.split(b"\n")
         lines.pop()
+        self._columns(_Block(lines, self._base, len(text)), text)
+
+    def _columns(self, block: _Block, text: bytes) -> None:
+        """Lines of a template become columns, the others go through the parser where they may matter. ``text``: the block's lines."""
         keys = text.translate(None, DIGITS).split(b"\n")
         keys.pop()
-        kinds = map(self._templates.get, keys, repeat(-1))
-        block = _Block(lines, self._base, self._base + len(text))
-        cold = block.columns(kinds, self._known, self._parser)
-        if not self._hungry():
-            cold = [at for at in cold if self._gate.search(lines[at])]
+        cold = block.columns(map(self._templates.get, keys, repeat(-1)), self._known, self._parser)
+        if block.text is None and not self._hungry():
+            cold = [at for at in cold if self._gate.search(block.lines[at])]
         done = 0
         for at in cold:
             if at >= done:
                 done = self._cold(block, at)
         if block.hot.size:
-            block.replay(len(lines), self._parser)
+            block.replay(len(block.lines), self._parser)
         self._sink.block(block.settled(), block.items, block.offset)
 
     def _cold(self, block: _Block, at: int) -> int:
         """One line through the parser, and those after it that it needs; the number of the next line that was not read."""
         block.replay(at, self._parser)
-        items: list[Item] = []
-        self._line(block.lines[at], block.offset(at), items)
-        block.found(at, items)
+        self._cold_line(block, at)
         at += 1
-        while at < len(block.lines) and (self._hungry() or self._parser.waits()):
-            items = []
-            self._line(block.lines[at], block.offset(at), items)
-            if block.is_hot(at):
-                items = [item for item in items if not isinstance(item, Observation) or item.metric not in block.gathered]
-            block.found(at, items)
+        while self._hungry() or self._parser.waits():
+            if self._hungry():
+                for line, offset in block.between(at):
+                    if not self._hungry():
+                        break
+                    self._parser.line(line, offset, block.items)
+            if at >= len(block.lines):
+                break
+            self._cold_line(block, at)
             at += 1
         return at
+
+    def _cold_line(self, block: _Block, at: int) -> None:
+        items: list[Item] = []
+        self._line(block.lines[at], block.offset(at), items)
+        if block.is_hot(at):
+            items = [item for item in items if not isinstance(item, Observation) or item.metric not in block.gathered]
+        block.found(at, items)
 
 
 class _Block:
     """One block's lines: which are read as columns, what they gave, and what the others gave between them."""
 
-    def __init__(self, lines: list[bytes], base: int, end: int) -> None:
+    def __init__(self, lines: list[bytes], base: int, size: int, starts: list[int] | None = None, text: bytes | None = None) -> None:
         self.lines = lines
+        self.text = text
+        """The block of which ``lines`` are only some, that start at ``starts``; None where they are all."""
         self.items: list[Item] = []
         self.hot: Ints = np.zeros(0, np.int64)
         self.gathered: dict[str, tuple[str, list[Ints], list[Floats], list[Floats]]] = {}
         self._base = base
-        self._end = end
-        self._starts: Ints | None = None
+        self._size = size
+        self._starts = starts
 
     def offset(self, at: int) -> int:
         """The byte of the file where line ``at`` starts."""
         if self._starts is None and len(self.lines) - at < 4096:
-            return self._end - sum(map(len, self.lines[at:])) - (len(self.lines) - at)
+            return self._base + self._size - sum(map(len, self.lines[at:])) - (len(self.lines) - at)
         if self._starts is None:
-            self._starts = np.cumsum(np.array([0, *(len(line) + 1 for line in self.lines)], np.int64))
-        return self._base + int(self._starts[at])
+            self._starts = [0, *accumulate(len(line) + 1 for line in self.lines)]
+        return self._base + self._starts[at]
+
+    def between(self, at: int) -> Iterator[tuple[bytes, int]]:
+        """The block's lines between line ``at - 1`` and line ``at`` that are not among ``lines``, with their offsets."""
+        if self.text is None:
+            return
+        start = self.offset(at - 1) - self._base + len(self.lines[at - 1]) + 1
+        stop = self.offset(at) - self._base if at < len(self.lines) else self._size
+        while start < stop:
+            end = self.text.find(b"\n", start)
+            yield self.text[start:end], self._base + start
+            start = end + 1
 
     def columns(self, kinds: Iterator[int], known: list[Template], parser: LogParser) -> list[int]:
         """Read the templates' lines as columns; the numbers of all other lines, rising."""
