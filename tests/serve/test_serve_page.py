@@ -196,15 +196,25 @@ def test_an_alert_is_silenced_from_its_run_and_the_silence_ended_from_the_list(t
     kept = Kept()
     with watched(seed_scene(), silences=kept) as seen:
         seen.look(tab, "/#/run/13503904")
-        tab.locator("summary").click()
+        tab.locator(".alert summary").click()
         tab.get_by_role("button", name="until step 200").click()
-        wait_text(tab, ".silence", "silenced (step 200)")
+        wait_text(tab, ".alert .silence", "silenced (step 200)")
         assert [("13503904", "step-100", "until step 200")] == [(one.run, one.rule, one.until) for one in kept.held]
         tab.keyboard.press("Escape")
         wait_text(tab, ".silences", "until step 200")
         tab.get_by_role("button", name="End the silence").click()
         tab.locator(".silences li").wait_for(state="detached")
         assert [] == kept.held
+
+
+def test_a_whole_run_is_silenced_from_its_page(tab: Any) -> None:
+    kept = Kept()
+    with watched(seed_scene(), silences=kept) as seen:
+        seen.look(tab, "/#/run/13506127")
+        tab.get_by_text("silence this run").click()
+        tab.get_by_role("button", name="until it ends").click()
+        wait_text(tab, ".top .silence", "silenced (end)")
+        assert [("13506127", None)] == [(one.run, one.rule) for one in kept.held]
 
 
 def test_what_a_log_says_is_shown_and_never_run(tab: Any) -> None:

@@ -22,6 +22,8 @@ export function createRun(main, id, options) {
   let drawn = "";
 
   const head = h("section", { class: "head" });
+  const quiet = h("details", { class: "silence", hidden: true }, h("summary", {}, "silence this run"),
+    [["2h", "2 h"], ["8h", "8 h"], ["end", "until it ends"]].map(([until, text]) => button(text, `say nothing of ${id}: ${text}`, (event) => silence(event.target, null, until))));
   const alerts = h("section", { class: "alerts", "aria-label": "Alerts" });
   const readout = h("output", { class: "readout" });
   const log = button("log scale", "logarithmic scale (l)", () => { state.log = !isLog(); redraw(); });
@@ -38,7 +40,7 @@ export function createRun(main, id, options) {
   const metrics = h("section", { class: "card" });
   const events = h("section", { class: "card" });
   const told = h("section", { class: "card" });
-  replace(main, head, alerts, card, h("div", { class: "pair" }, milestones, metrics), h("div", { class: "pair" }, told, events));
+  replace(main, h("div", { class: "top" }, head, quiet), alerts, card, h("div", { class: "pair" }, milestones, metrics), h("div", { class: "pair" }, told, events));
   const watcher = new ResizeObserver(() => chart?.resize());
   watcher.observe(holder);
 
@@ -85,6 +87,7 @@ export function createRun(main, id, options) {
       run.started_s && `started ${clock(run.started_s, now_s)}`, run.last_line_s && `last line ${duration(now_s - run.last_line_s)} ago`,
     ].filter(Boolean);
     const next = h("div", { class: "title" }, h("h1", {}, run.run), stateBadge(run, now_s), progress(run, true));
+    quiet.hidden = !runs.can_silence;
     replace(head, h("a", { class: "back", href: "#/" }, "← all runs"), next, h("p", { class: "muted facts" }, words.join(" · ")));
     // Drawn anew only when something changed: a choice that is open stays open.
     const shown = JSON.stringify([run.alerts, run.milestones.map((one) => one.status), runs.can_silence]);
@@ -101,13 +104,13 @@ export function createRun(main, id, options) {
       h("div", {}, badge(alertWord(run, alert), kind), h("strong", {}, alert.rule), h("span", { class: "told" }, alert.message)),
       h("p", { class: "muted" }, [alert.since_s && `since ${clock(alert.since_s, runs.time_s)}`, alert.resolves_when && `resolves when ${alert.resolves_when}`].filter(Boolean).join(" · ")),
       runs.can_silence && !alert.silenced && h("details", { class: "silence" }, h("summary", {}, "silence"),
-        choices.map(([until, text]) => button(text, `say nothing of ${alert.rule}: ${text}`, (event) => silence(event.target, alert, until)))));
+        choices.map(([until, text]) => button(text, `say nothing of ${alert.rule}: ${text}`, (event) => silence(event.target, alert.rule, until)))));
   }
 
-  async function silence(pressed, alert, until) {
+  async function silence(pressed, rule, until) {
     pressed.disabled = true;
     try {
-      await api.silence(id, alert.rule, until);
+      await api.silence(id, rule, until);
       pressed.parentElement.replaceChildren(h("span", { class: "muted" }, `silenced (${until})`));
     } catch (error) {
       pressed.parentElement.append(h("span", { class: "bad", role: "alert" }, error.message));
