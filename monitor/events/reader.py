@@ -215,6 +215,8 @@ class EventReader:
             # What ended the life before this one no longer counts.
             self._lists_told, self._first_offset = [], None
             events = self._recovered("a new start after {}") + events
+        elif self._finding is not None and self._finding.tier != SLURM and any(event.kind == "ended" for event in events):
+            events = self._recovered("training ended well after {}") + events
         if not events and not rest.startswith((" ", "\t")) and not _CODE.search(rest):
             found = (bare(rest) if passes(rest, gates.BARE) else None) or (("runtime_error", EXIT) if _USAGE.search(rest) else None)
             if found:

@@ -218,3 +218,12 @@ def test_events_are_the_same_however_a_log_is_cut(log, cuts):
         return [(e.kind, e.text, e.step) for e in events + reader.flush()]
 
     assert run([0, 10**6]) == run([0, *sorted(set(cuts) - {0}), 10**6])
+
+
+def test_an_error_before_the_end_of_a_training_that_ended_well_was_no_crash():
+    error = "step 1 | loss 1\nTraceback (most recent call last):\n  File 'a'\nValueError: x\n"
+    end = "`Trainer.fit` stopped: `max_epochs=3` reached.\n"
+    cancelled = "slurmstepd: error: *** JOB 9 ON n1 CANCELLED AT 2024-10-10T02:20:29 ***\n"
+    assert ["ended"] == kinds(read(error + end))
+    assert first_cause(read(end + error)) is not None
+    assert first_cause(read(cancelled + end)) is not None
