@@ -305,6 +305,8 @@ class RunState:
         if item.kind == "started":
             self.new_start = bool(self.series)
             self.ended = None
+        elif item.kind == "recovered":
+            self.ended = None
         elif item.kind == "ended":
             self.ended = str(item.fields.get("how", "ended"))
         elif item.kind == "requeued":
