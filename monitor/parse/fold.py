@@ -183,12 +183,14 @@ class Fold:
     def metric_of(self, value: Value, reading: Reading) -> str:
         """The first name that means a canonical metric keeps it; a later one goes by its own.
 
-        The format that gave a loss first is the training; what another program prints after it in its own form goes by that.
+        The format that gave a loss first is the training; what another program prints after it in its own form goes by that. What a format
+        does not give at all, the general reader may.
         """
         if value.metric not in CANONICAL or value.understudy or reading.weak or reading.bar:
             return value.metric
         owner = next((one.split(":", 1)[0] for one in self.bound.values() if not one.startswith((f"{GENERAL}:", "understudy:"))), None)
-        if owner is not None and owner != reading.format:
+        free = reading.format == GENERAL and self.bound.get(value.metric, f"{GENERAL}:").startswith(f"{GENERAL}:")
+        if owner is not None and owner != reading.format and not free:
             return f"{safe(reading.format)}_{value.metric}"
         name = f"{reading.format}:{value.name}"
         bound = self.bound.get(value.metric)

@@ -29,9 +29,10 @@ _BEST = re.compile(
     r"\b(?:best|previous|prev|min|lowest|improved|saved|saving|target|threshold|early|patience|baseline|final|loaded|restored)\b", re.I
 )
 _BAR = re.compile(r"\x00%\s?\|| \x00/\x00 \[\x00|[█▏▎▍▌▋▊▉━╸╺]|#{4,}|\|[|.#=>-]{8,}\|?|\[[=>.]{6,}\]")
-_BEFORE_PLACE = VAL_WORDS | TRAIN_WORDS | frozenset(("at", "on", "in", "of", "the", "info", "results", "result", "loss")) | frozenset(
-    ("current", "global", "begin", "beginning", "completed", "end", "finished", "start", "starting", "test")
-)
+_BEFORE_PLACE = VAL_WORDS | TRAIN_WORDS | frozenset((
+    "after", "at", "begin", "beginning", "completed", "current", "end", "finished", "for", "global", "in", "info", "loss", "of", "on",
+    "result", "results", "start", "starting", "summary", "taken", "test", "the", "time",
+))  # fmt: skip
 """What may stand before ``step`` or ``epoch`` and a number where it is a place (not ``gradient accumulation steps 64``)."""
 _LEADING = re.compile(r"^\s*[\[(]? *\x00 ?/ *\x00[\]):]")
 """``[  10/200] loss: ...``: nothing names the count, but it stands where a step does."""
