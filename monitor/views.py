@@ -11,6 +11,7 @@ from typing import Any
 from monitor.snapshot import AlertView, EventView, ForecastView, MetricView, MilestoneView, RunView, SeriesView
 from monitor.tail.runs import slurm_job_id
 from rules.alert import FIRING, PENDING
+from rules.conditions.crash import first_cause
 from rules.engine import Engine
 from rules.history import RunState, Series
 from rules.milestone import PENDING as UNDECIDED
@@ -31,12 +32,8 @@ def worst_verdict(verdicts: Iterable[str]) -> str:
 
 def crash_of(run: RunState) -> Mapping[str, Any] | None:
     """The first cause of this attempt's crash, as the event's fields with its text; None where the run did not crash."""
-    for event in reversed(run.events):
-        if event.kind in ("attempt", "started", "recovered"):
-            return None
-        if event.kind == "crash":
-            return {**event.fields, "text": event.text, "step": event.step}
-    return None
+    crash = first_cause(run)
+    return None if crash is None else {**crash.fields, "text": crash.text, "step": crash.step}
 
 
 def verdict_of(run: RunState) -> str:
