@@ -81,7 +81,7 @@ class Steps:
         """The different steps, rising."""
         self._close()
         self._count = 0
-        rows = np.array(self._ranges).reshape(-1, 3)
+        rows = np.unique(np.array(self._ranges).reshape(-1, 3), axis=0)  # a run that was repeated tells the same ranges again
         parts = [first + stride * np.arange(int(count)) for first, stride, count in rows.tolist()]
         return np.unique(np.concatenate(parts)) if parts else np.zeros(0)
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from monitor.parse.gate import compiled_gate
+from monitor.parse.gate import LineSearch, compiled_gate
 from monitor.parse.lines import MAX_LINE_BYTES
 from monitor.parse.numbers import cut
 from monitor.parse.parser import LogParser
@@ -64,6 +64,7 @@ class FastReader:
         self._base = 0
         self._fast = False
         self._gate: Any = None
+        self._search: LineSearch | None = None
 
     def feed(self, chunk: bytes) -> None:
         """The next bytes of the file."""
@@ -103,6 +104,7 @@ class FastReader:
         if literals:
             self._fast = True
             self._gate = compiled_gate([*literals, *self._literals])
+            self._search = LineSearch([*literals, *self._literals])
             self._rest, self._base = self._parser.hand_over()
 
     def _leave(self) -> None:
@@ -124,15 +126,8 @@ class FastReader:
         if self._hungry() or not self._known:
             self._line_by_line(text)
             return
-        lines: list[bytes] = []
-        starts: list[int] = []
-        at, search = 0, self._gate.search
-        while (found := search(text, at)) is not None:
-            start = text.rfind(b"\n", 0, found.start()) + 1
-            at = text.find(b"\n", start)
-            lines.append(text[start:at])
-            starts.append(start)
-            at += 1
+        starts = self._search.starts(text) if self._search is not None else []
+        lines = [text[start : text.find(b"\n", start)] for start in starts]
         if lines:
             joined = b"\n".join(lines) + b"\n"
             self._columns(_Block(lines, self._base, len(text), starts, text), joined)

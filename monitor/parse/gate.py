@@ -64,3 +64,54 @@ def _alternatives(tree: Any) -> list[frozenset[str]]:
             found += _alternatives(value[2])
     found.append(frozenset((run,)) if run else frozenset())
     return found
+
+
+class LineSearch:
+    """Finds the lines of a block that contain any of some literals: by hyperscan where the extra ``fast`` is installed, else by RE2."""
+
+    def __init__(self, literals: Iterable[str | bytes]) -> None:
+        raw = sorted({one if isinstance(one, bytes) else one.encode() for one in literals})
+        self._search = compiled_gate(raw).search
+        self._database = _database(raw)
+
+    def starts(self, text: bytes) -> list[int]:
+        """Where the lines that contain a literal start, rising; ``text`` is whole lines."""
+        return self._one_by_one(text) if self._database is None else self._scanned(text)
+
+    def _one_by_one(self, text: bytes) -> list[int]:
+        found_at: list[int] = []
+        at = 0
+        while (found := self._search(text, at)) is not None:
+            start = text.rfind(b"\n", 0, found.start()) + 1
+            found_at.append(start)
+            at = text.find(b"\n", start) + 1
+        return found_at
+
+    def _scanned(self, text: bytes) -> list[int]:
+        ends: list[int] = []
+
+        def hit(_pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            ends.append(end)
+
+        self._database.scan(text, match_event_handler=hit)
+        found_at: list[int] = []
+        line_end = -1
+        for end in sorted(ends):
+            if end > line_end:
+                found_at.append(text.rfind(b"\n", 0, end - 1) + 1)
+                line_end = text.find(b"\n", end - 1)
+        return found_at
+
+
+def _database(literals: Sequence[bytes]) -> Any:
+    """A hyperscan database of the literals, None where hyperscan is not installed or refuses them."""
+    try:
+        import hyperscan
+    except ImportError:
+        return None
+    database = hyperscan.Database()
+    try:
+        database.compile(expressions=[re.escape(one) for one in literals], ids=list(range(len(literals))))
+    except hyperscan.error:
+        return None
+    return database

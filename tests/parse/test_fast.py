@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from monitor.digest import MetricDigest
 from monitor.parse import Catalogue, LogParser
 from monitor.parse import fast as fast_module
 from monitor.parse.fast import FastReader
+from monitor.parse.gate import LineSearch
 from monitor.summary import summarise
 from rules.history import RunState
 from rules.jsonable import jsonable
@@ -115,3 +117,30 @@ def test_most_lines_of_a_dense_log_are_read_as_columns() -> None:
     reader.flush()
     assert sum(columns) > 60_000
     assert len([item for item in taken if isinstance(item, Observation)]) < 60_000
+
+
+@given(
+    lines=st.lists(st.text(alphabet="lossval 0123\x00é", max_size=30), max_size=40),
+    literals=st.lists(st.sampled_from(["oss", "val", "s v", "12", "é"]), min_size=1, max_size=4),
+)
+def test_a_search_finds_the_lines_that_contain_a_literal_with_and_without_hyperscan(lines: list[str], literals: list[str]) -> None:
+    raw = [line.encode() for line in lines]
+    text = b"".join(line + b"\n" for line in raw)
+    search = LineSearch(literals)
+    starts, at = [], 0
+    for line in raw:
+        if any(literal.encode() in line for literal in literals):
+            starts.append(at)
+        at += len(line) + 1
+    assert starts == search.starts(text)
+    assert starts == search._one_by_one(text)
+
+
+def test_distinct_steps_are_counted_whatever_their_order() -> None:
+    chance = random.Random(5)
+    steps = [float(step) for step in [*range(100), *range(50, 200), *chance.sample(range(1000), 300), 0.5, 0.5, 199.0]]
+    one_by_one, at_once = MetricDigest("x"), MetricDigest("x")
+    for step in steps:
+        one_by_one.add(step, 1.0)
+    at_once.extend(np.array(steps), np.ones(len(steps)))
+    assert len(set(steps)) == one_by_one.entry()["count"] == at_once.entry()["count"]
