@@ -20,7 +20,7 @@ from monitor.outlook import Outlook
 from monitor.pipeline import Pipeline, Turn
 from monitor.silences import read_silences
 from monitor.snapshot import Counters, NewsView, RunView, Snapshot
-from monitor.store import Changes, Store
+from monitor.store import Changes, Store, other_version
 from monitor.tail.news import Chunk, FileNews, News, Position
 from monitor.tail.runs import name_runs
 from monitor.telling import tell
@@ -100,8 +100,11 @@ class Daemon:
         self.pipeline.runs = self.store.runs()
         positions: dict[str, Position] = {}
         for path, (run, told) in self.store.files().items():
-            fold = self.pipeline.open(path, run, told["fold"])
-            position = replace(Position.from_json(told["position"]), offset=fold.resume_offset)
+            try:
+                fold = self.pipeline.open(path, run, told["fold"])
+                position = replace(Position.from_json(told["position"]), offset=fold.resume_offset)
+            except (KeyError, TypeError, ValueError) as wrong:
+                raise other_version(self.store.path, wrong) from None
             positions[path] = position
             self.files[path] = Followed(position, long_stop or bool(told["catching_up"]), read_s=now)
             if long_stop:

@@ -42,6 +42,11 @@ class StateError(Exception):
     """The state file cannot be used; the text says why and what to do."""
 
 
+def other_version(path: Path, wrong: Exception) -> StateError:
+    """What the file holds is not what this version writes."""
+    return StateError(f"{path}: was written by another version ({wrong!r}); move it away, the logs are then read anew")
+
+
 @dataclass(slots=True)
 class Changes:
     """What one turn of the loop changed. ``files`` maps a path to (run, JSON-able state of its reader)."""
@@ -133,8 +138,7 @@ class Store:
                 told = json.loads(text)
                 found[run] = self._with_points(run_from_json(told), told)
             except (KeyError, TypeError, ValueError) as wrong:
-                advice = "move it away, the logs are then read anew"
-                raise StateError(f"{self.path}: was written by another version ({wrong!r}); {advice}") from None
+                raise other_version(self.path, wrong) from None
         return found
 
     def _with_points(self, run: RunState, told: dict[str, Any]) -> RunState:

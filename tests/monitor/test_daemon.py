@@ -19,7 +19,7 @@ from monitor.pipeline import Pipeline
 from monitor.rulesfile import read_rulebook
 from monitor.silences import SCHEMA as SILENCES
 from monitor.silences import add_silence, remove_silence
-from monitor.store import Store
+from monitor.store import StateError, Store
 from monitor.tail.news import Chunk, News, Position
 from monitor.yamlfile import parse_yaml
 from rules.engine import Engine
@@ -363,3 +363,12 @@ def test_the_end_of_a_run_is_told_once_with_the_milestones_that_it_did_not_reach
     ends = [row.told for row in rows if row.told.kind == "ended"]
     assert 1 == len(ends)
     assert ("step-100 (val_loss < 0.9) was not reached, the run ended at step 75",) == ends[0].notes
+
+
+def test_a_state_file_of_another_version_is_refused_with_one_clear_line(state: Path) -> None:
+    bench = Bench(state)
+    bench.live()
+    bench.steps((50, 1.4))
+    bench.daemon.store.connection.execute("UPDATE files SET state = '{\"fold\": {\"parser\": {}, \"events\": {}}, \"position\": {}}'")
+    with pytest.raises(StateError, match="was written by another version .* move it away"):
+        bench.kill(state)
