@@ -12,10 +12,10 @@ import sys
 os.environ["KERAS_BACKEND"] = "torch"
 os.environ["KERAS_HOME"] = "keras_home"
 
-import keras  # noqa: E402
-import torch  # noqa: E402
+import keras
+import torch
 
-from toy import Truth, regression  # noqa: E402
+from toy import Truth, regression
 
 
 class Recorder(keras.callbacks.Callback):
