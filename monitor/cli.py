@@ -409,10 +409,13 @@ def _checked(arguments: list[str]) -> list[str]:
 def main() -> None:
     """The console script ``loss-watch``."""
     try:
-        app(with_default_command(sys.argv[1:]), prog_name="loss-watch")
+        try:
+            app(with_default_command(sys.argv[1:]), prog_name="loss-watch")
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-    except BrokenPipeError:
-        from monitor.commands.inputs import quiet_exit
+    except OSError as wrong:
+        from monitor.commands.inputs import output_failed
 
-        quiet_exit()
+        output_failed(wrong)

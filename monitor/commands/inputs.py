@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -46,10 +48,27 @@ def leave(code: int) -> NoReturn:
 
 def quiet_exit() -> NoReturn:
     """Leave after the reader of stdout has gone (``| head``), without a traceback from the interpreter's last flush."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _drop_output()
     raise SystemExit(0)
+
+
+def output_failed(wrong: OSError) -> NoReturn:
+    """Leave after stdout failed: quietly where its reader went away, with a line where the disk is full; raises what is neither.
+
+    A command that was at its end keeps its exit code.
+    """
+    ended = wrong.__context__
+    if isinstance(wrong, BrokenPipeError):
+        _drop_output()
+        raise SystemExit(ended.code if isinstance(ended, SystemExit) else 0)
+    if wrong.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG):
+        raise wrong
+    _drop_output()
+    fail(f"loss-watch: the output cannot be written: {wrong.strerror}")
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say_json(document: Any) -> None:

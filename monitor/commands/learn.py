@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from monitor.commands.inputs import fail, report_problems, say, the_formats, warn
+from monitor.commands.inputs import USAGE, fail, report_problems, say, the_formats, warn
 from monitor.oneshot import Reading, read_runs
 from monitor.parse.propose import propose
 from monitor.tail.discover import TailError
@@ -18,9 +18,10 @@ PROPOSE_BYTES = 8 << 20
 
 
 def learn(paths: Sequence[str], *, metric: str | None, output: Path | None, formats: Sequence[Path]) -> int:
-    """0 with the rules file written, 4 where no curve was found."""
+    """0 with the rules file written, 4 where no curve was found, 2 where no file could be read."""
     reading = read_runs(paths, Engine(()), the_formats(formats))
-    report_problems(reading.problems)
+    if report_problems(reading.problems) and not reading.runs:
+        return USAGE
     text = _rules(reading, metric)
     if text is None:
         warn(f"no curve of {metric or VAL_LOSS} with two points or more in these logs")
