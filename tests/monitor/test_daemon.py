@@ -370,5 +370,5 @@ def test_a_state_file_of_another_version_is_refused_with_one_clear_line(state: P
     bench.live()
     bench.steps((50, 1.4))
     bench.daemon.store.connection.execute("UPDATE files SET state = '{\"fold\": {\"parser\": {}, \"events\": {}}, \"position\": {}}'")
-    with pytest.raises(StateError, match="was written by another version .* move it away"):
+    with pytest.raises(StateError, match=r"was written by another version .* move it away"):
         bench.kill(state)
