@@ -1,9 +1,10 @@
-"""How well the judgement judges: healthy curves, the same curves with a fault put in, the forecast on real curves, the cost of one observation.
+"""How well the judgement judges: healthy curves, the same with a fault put in, the forecast on real curves, the cost of an observation.
 
     python bench/judge.py [--runs 1000] [--curves FILE.jsonl] [--only healthy,faults,forecast,cost] [--seed 1]
 
-A fault is found when an alert of severity warning or worse is raised after it and at most 5 validation points or 50 training points
-later; it is named rightly when the worst of the alerts raised by then (of equals the first) is of a kind that `RIGHT` lists for it.
+A curve is a power law with noise (0.05 to 2 % of a validation, 0.5 to 20 % of a batch), a third each of constant, cosine and linear end,
+printed to 2 to 6 digits. A fault is found when an alert of severity warning or worse is raised after it and at most 5 validation points
+or 50 training points later; a flat loss counts where the fall that it hides is eight times the noise of a validation. It is named rightly when the worst of the alerts raised by then (of equals the first) is of a kind that `RIGHT` lists for it.
 Curves: `--curves`, else `LOSSWATCH_SHARED`/curves/real_val_loss.jsonl, else that part is left out.
 """
 
@@ -34,8 +35,8 @@ from rules.verdict import Severity  # noqa: E402
 RIGHT = {
     "nan": {"not_finite"},
     "divergence": {"divergence"},
-    "spike, recovers": {"spike"},
-    "spike, stays": {"spike", "divergence"},
+    "spike and recovery": {"spike"},
+    "spike and no recovery": {"spike", "divergence"},
     "flat": {"plateau"},
     "half speed": {"throughput"},
     "silence": {"stall"},
@@ -73,7 +74,8 @@ def make_curve(rng: np.random.Generator) -> Curve:
     t = (steps + begin) / begin
     progress = steps / steps[-1]
     shape = str(rng.choice(["constant", "cosine", "linear"]))
-    decay = {"constant": 0.0 * progress, "cosine": 0.5 * (1 - np.cos(np.pi * progress)), "linear": np.clip((progress - 0.6) / 0.4, 0, 1)}[shape]
+    ends = {"constant": 0.0 * progress, "cosine": 0.5 * (1 - np.cos(np.pi * progress)), "linear": np.clip((progress - 0.6) / 0.4, 0, 1)}
+    decay = ends[shape]
     excess = floor * (start - 1.0) * t**-power
     mean = floor + excess * (1.0 - rng.uniform(0.1, 0.4) * decay)
     noise = float(rng.choice([0.0005, 0.002, 0.005, 0.01, 0.02]))
@@ -109,7 +111,7 @@ def with_fault(rng: np.random.Generator, c: Curve, fault: str) -> tuple[Curve, i
     elif fault.startswith("spike"):
         height = rng.uniform(1.5, 5.0) - 1.0
         length = rng.uniform(0.5, 1.5)
-        shape = (since > 0) * (np.exp(-np.maximum(since - 1.0, 0.0) / length) if fault == "spike, recovers" else 1.0)
+        shape = (since > 0) * (np.exp(-np.maximum(since - 1.0, 0.0) / length) if fault == "spike and recovery" else 1.0)
         mean, val_mean = mean * (1 + height * shape), val_mean * (1 + height * shape[c.val_at])
     elif fault == "flat":
         mean[at:], val_mean[v:] = mean[at], val_mean[v]
@@ -135,15 +137,12 @@ def play(engine: Engine, c: Curve, silent_after: int | None = None) -> list[tupl
             seen.append(Observation("val_loss", round(float(c.val[val_index[i]]), c.digits), float(c.steps[i]), time_s=now))
         for item in seen:
             validations += item.metric == "val_loss"
-            for t in engine.see(run, item, now):
-                if t.state == "firing":
-                    raised.append((i, validations, t.kind, t.severity, t.message))
+            raised += [(i, validations, t.kind, t.severity, t.message) for t in engine.see(run, item, now) if t.state == "firing"]
     if silent_after is not None:
         now = float(c.times[silent_after])
         for minute in range(1, 24 * 60):
-            for t in engine.tick(run, now + 60.0 * minute):
-                if t.state == "firing":
-                    raised.append((silent_after, validations, t.kind, t.severity, t.message))
+            told = engine.tick(run, now + 60.0 * minute)
+            raised += [(silent_after, validations, t.kind, t.severity, t.message) for t in told if t.state == "firing"]
             if raised and raised[-1][0] == silent_after:
                 break
     return [r for r in raised if Severity(r[3]).rank >= Severity.WARNING.rank]
@@ -176,9 +175,11 @@ def healthy(engine: Engine, runs: int, seed: int) -> None:
         print(line)
 
 
-def faults(engine: Engine, runs: int, seed: int) -> None:
-    print(f"{'fault':18} {'runs':>5} {'found':>7} {'named':>7}   delay, median (validations / prints)   raised")
+def faults(engine: Engine, runs: int, seed: int, wanted: list[str]) -> None:
+    print(f"{'fault':22} {'runs':>5} {'found':>7} {'named':>7}   delay, median (validations / prints)   raised")
     for fault, right in RIGHT.items():
+        if fault not in wanted:
+            continue
         rng = np.random.default_rng(seed + 1)
         found = named = tried = 0
         delays, heads, missed = [], Counter(), []
@@ -200,7 +201,7 @@ def faults(engine: Engine, runs: int, seed: int) -> None:
             if not raised or head[2] not in right:
                 missed.append(f"    run {i}: noise {c.noise} batch {c.batch_noise} digits {c.digits} {[r[4] for r in raised[:2]]}")
         middle = f"{np.median([d[0] for d in delays]):.0f} / {np.median([d[1] for d in delays]):.0f}" if delays else "-"
-        print(f"{fault:18} {tried:5} {found / tried:7.1%} {named / max(found, 1):7.1%}   {middle:38} {dict(heads)}")
+        print(f"{fault:22} {tried:5} {found / tried:7.1%} {named / max(found, 1):7.1%}   {middle:38} {dict(heads)}")
         if os.environ.get("SHOW"):
             print(*missed[:8], sep="\n")
 
@@ -233,7 +234,8 @@ def real_curves(path: Path) -> None:
                         brier.append((probability(made, lambda v, limit=limit: v < limit) - (truth < limit)) ** 2)
                         point.append(((made.value < limit) - (truth < limit)) ** 2)
         inside = [hit for found in by_recipe.values() for _, _, hit in found]
-        print(f"forecast on {len(rows)} real curves of {len(by_recipe)} recipes, total steps {'known' if told else 'unknown'}; refused: {refused}")
+        known = "known" if told else "unknown"
+        print(f"forecast on {len(rows)} real curves of {len(by_recipe)} recipes, total steps {known}; refused: {refused}")
         for ratio in errors:
             each = np.mean([np.mean([e for r, e, _ in found if r == ratio]) for found in by_recipe.values()])
             print(
@@ -268,7 +270,7 @@ def cost(engine: Engine, seed: int) -> None:
             engine.see(run, item, item.time_s)
         spent += time.process_time() - begin
         count += len(seen)
-    print(f"one observation, {len(engine.rules)} rules of the default preset: {spent / count * 1e6:.1f} us ({count} observations)")
+    print(f"one observation, {len(engine.rules)} rules of the default preset: {spent / count * 1e6:.1f} us of CPU ({count} observations)")
 
 
 def main() -> None:
@@ -277,6 +279,7 @@ def main() -> None:
     parser.add_argument("--fault-runs", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="healthy,faults,forecast,cost")
+    parser.add_argument("--faults", default=",".join(RIGHT))
     parser.add_argument("--curves", type=Path)
     told = parser.parse_args()
     parts = told.only.split(",")
@@ -286,7 +289,7 @@ def main() -> None:
     if "healthy" in parts:
         healthy(engine, told.runs, told.seed)
     if "faults" in parts:
-        faults(engine, told.fault_runs, told.seed)
+        faults(engine, told.fault_runs, told.seed, told.faults.split(","))
     shared = Path(os.environ.get("LOSSWATCH_SHARED", ROOT / ".." / "shared"))
     curves = told.curves or shared / "curves" / "real_val_loss.jsonl"
     if "forecast" in parts and curves.exists():

@@ -140,5 +140,6 @@ def train_falls(run: RunState, since_step: float) -> bool:
     if not before or not after:
         return False
     then, now = median(before), median(after)
-    spread = MEDIAN_ERROR * MAD_TO_SIGMA * median([abs(v - now) for v in after])
-    return now <= then + 0.02 * abs(then) + 2.0 * spread * (1.0 / len(before) + 1.0 / len(after)) ** 0.5
+    spread: float = MEDIAN_ERROR * MAD_TO_SIGMA * median([abs(v - now) for v in after])
+    error: float = spread * (1.0 / len(before) + 1.0 / len(after)) ** 0.5
+    return now <= then + 0.02 * abs(then) + 2.0 * error

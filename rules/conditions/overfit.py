@@ -37,7 +37,7 @@ class Spec(RuleSpec):
     metric: Metrics | None = Field(None, description="the validation metrics; the file's default metric where it is not given")
     points: int = Field(3, ge=2, le=100, description="evaluations since the best that must all lie above it")
     min_rise: Ratio = Field(0.015, ge=0.0, description="smallest rise that matters, against the best")
-    sigmas: float = Field(4.0, gt=0.0, description="standard errors that the rise must exceed")
+    sigmas: float = Field(3.8, gt=0.0, description="standard errors that the rise must exceed")
     min_points: int = Field(6, ge=4, description="evaluations below which nothing is said")
 
     def build(self, context: Context) -> Rule:
@@ -49,7 +49,7 @@ class Spec(RuleSpec):
 class Overfit(CurveRule):
     points: int = 3
     min_rise: float = 0.015
-    sigmas: float = 4.0
+    sigmas: float = 3.8
     min_points: int = 6
 
     def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:

@@ -21,7 +21,7 @@ from pydantic import Field
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
 from rules.history import RunState, Series
 from rules.jsonable import short
-from rules.noise import is_sparse, relative, rounding, scatter
+from rules.noise import is_sparse, relative, rounding, scatter, unrest
 from rules.observation import VAL_LOSS
 from rules.rule import Context, Rule, RuleSpec
 from rules.units import Ratio
@@ -31,12 +31,15 @@ DENSE_GROUP = 10
 FIRST_GROUPS = 6
 """Points, or groups of ten, that must stand before the window for a forecast to mean anything."""
 LOOK_BACK, NOISE_POINTS = 240, 24
+DOUBT_SHARE = 0.75
+"""Of the forecast's own sigma: most of that is the schedule, which does not change within a window."""
 LEVEL_NOISE = 0.2
 """Variance, in that of one point, of the level before the window."""
-DENSE_CAUTION = 2.0
+DENSE_CAUTION = 3.0
 """Times the error of a batch loss: neighbouring batches are alike (the order of the data), which no scatter of neighbours shows."""
 LAST_PART = 0.9
-"""Share of a known total after which nothing is said: at the end of a decay the learning rate is nearly 0 and the loss is flat."""
+"""Share of a known total; of a window whose middle lies behind it nothing is said: at the end of a decay the learning rate is nearly 0
+and the loss is flat."""
 RISES = 2.0
 """Standard errors by which a loss rises within the window, and is no plateau; over the whole window one is enough."""
 ENOUGH_VALIDATIONS = 8
@@ -51,7 +54,7 @@ class Spec(RuleSpec):
     metric: Metrics = Field(LOSSES, description="the metrics that are watched; a batch loss only until there are eight validations")
     window: int = Field(5, ge=3, le=1000, description="validation points, or tens of batch losses, over which it did not fall")
     share: Ratio = Field(0.25, gt=0.0, lt=1.0, description="of the expected fall; less is a plateau")
-    sigmas: float = Field(4.5, gt=0.0, description="standard errors by which the expected fall must have been missed")
+    sigmas: float = Field(4.8, gt=0.0, description="standard errors by which the expected fall must have been missed")
     min_fall: Ratio = Field(0.005, ge=0.0, description="expected fall over the window below which a curve is simply late in its run")
     min_improvement: Ratio | None = Field(None, gt=0.0, description="instead: the improvement wanted over the window, such as 1%")
 
@@ -70,6 +73,8 @@ class Fall:
     error: float
     points: int
     since: float
+    middle: float
+    """Steps at which the window begins, and its middle."""
     rises: bool
     """Within the window: whether it is a plateau or something worse is not known yet."""
 
@@ -78,7 +83,7 @@ class Fall:
 class Plateau(CurveRule):
     window: int = 5
     share: float = 0.25
-    sigmas: float = 4.5
+    sigmas: float = 4.8
     min_fall: float = 0.005
     min_improvement: float | None = None
 
@@ -92,10 +97,8 @@ class Plateau(CurveRule):
             return self._patience(metric, series, DENSE_GROUP if not sparse else 1, mark)
         if "bad" not in mark and self._falls_plainly(series.values, 1 if sparse else DENSE_GROUP):
             return FINE
-        if run.total_steps and run.step is not None and LAST_PART * run.total_steps < run.step <= run.total_steps:
-            return UNKNOWN
         fall = self._fall(series, sparse)
-        if fall is None:
+        if fall is None or (run.total_steps and LAST_PART * run.total_steps < fall.middle <= run.total_steps):
             return UNKNOWN
         missed = fall.expected - fall.seen
         if fall.seen < -fall.error or fall.rises:
@@ -157,14 +160,15 @@ class Plateau(CurveRule):
         if middle is None:
             return None
         lately = logs[:stood][-NOISE_POINTS:]
-        noise = max(scatter(lately, values[:stood][-NOISE_POINTS:]), rounding(values[-8:]) / values[-1])
-        doubt = max(middle.sigma**2 - noise**2, 0.0) ** 0.5
+        noise = max(scatter(lately, values[:stood][-NOISE_POINTS:]), unrest(lately), rounding(values[-8:]) / values[-1])
+        doubt = DOUBT_SHARE * max(middle.sigma**2 - noise**2, 0.0) ** 0.5
         # The level before the window: its last three points, brought forward by the fall that is expected from point to point.
         level, to_middle = sum(logs[stood - 3 : stood]) / 3.0, (self.window + 1) / 2.0
         here = level - (level - log(middle.value)) / (to_middle + 1.0)
         error = (noise**2 * (1.0 / self.window + LEVEL_NOISE) + doubt**2) ** 0.5 * (1.0 if sparse else DENSE_CAUTION)
         rises = logs[-1] + logs[-2] - min(logs[stood] + logs[stood + 1], 2.0 * here) > 2.0 * RISES * noise
-        return Fall(here - log(middle.value), here - sum(logs[stood:]) / self.window, error, len(values), steps[stood], rises)
+        seen, place = here - sum(logs[stood:]) / self.window, steps[stood + self.window // 2]
+        return Fall(here - log(middle.value), seen, error, len(values), steps[stood], place, rises)
 
     def _patience(self, metric: str, series: Series, group: int, mark: Mark) -> Verdict:
         _, values = _grouped(series, group)

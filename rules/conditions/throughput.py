@@ -76,7 +76,7 @@ class Throughput(RuleBase):
         if series.count < CHOSEN_AFTER:
             return False
         sign = 0 if item.time_s is not None else speed_sign(item.metric)
-        if item.time_s is None and item.metric.lower() == "time":
+        if item.time_s is None and item.metric == "time":
             # Seconds a step (nanoGPT, MMEngine, detectron2), or the time since the start: that only grows.
             first = series.values[:CHOSEN_AFTER]
             sign = -1 if any(b < a for a, b in pairwise(first)) else 0
