@@ -14,7 +14,7 @@ HOLE = b"\x00"
 NUMBER = (
     rb"(?<![A-Za-z0-9_.@])(?:(?<![)\]])[+-])?"
     rb"(?:\d{1,3}(?:,\d{3})+(?![\d,])(?:\.\d+)?|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?:nan|NaN|NAN|inf|Inf|INF|Infinity)"
-    rb"(?![A-Za-z0-9_]|[ ]+(?:iterations|or|and|in|is|detected|values?|grad\w*|loss)\b))"
+    rb"(?![A-Za-z0-9_]|[ ]+(?:iterations|or|and|in|is|detected|values?|grad(?:s|ients?)?|loss(?:es)?(?![ ]*[:=]|[ ]+[-+.\dni]))\b))"
 )
 """One number: grouped thousands, decimals, exponents, nan and the infinities; a sign counts unless it joins two words."""
 
