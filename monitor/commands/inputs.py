@@ -90,8 +90,11 @@ def the_rules(path: Path | None) -> tuple[Rulebook, Engine]:
 
 def the_formats(extra: Sequence[Path], forced: str | None = None) -> Catalogue:
     """The formats that ship, the user's own, and ``extra``; exits with the mistake, also where none is named ``forced``."""
+    from monitor.config import user_config_path
+
+    own = sorted(user_config_path().with_name("formats").glob("*.yaml"))
     try:
-        catalogue = Catalogue.load(extra)
+        catalogue = Catalogue.load([*extra, *own])
     except FormatError as wrong:
         fail(wrong)
     except OSError as wrong:
