@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from monitor.notify.channel import Channel
 from monitor.notify.layers import Entry, Layers, SettingsProblem, explained, unknown
 from monitor.notify.values import Literal, exposed, is_deferred, resolved
+from monitor.places import config_directory
 
 __all__ = ["Settings", "SettingsProblem", "channels", "notify_problems", "settings", "user_config_path"]
 
@@ -102,10 +103,8 @@ def notify_problems(notify: Mapping[str, Any]) -> list[SettingsProblem]:
 
 
 def user_config_path(environ: Mapping[str, str] | None = None) -> Path:
-    """``$XDG_CONFIG_HOME/loss-watch/config.yaml`` (XDG base directory specification: ``~/.config`` where it is not set or relative)."""
-    environ = os.environ if environ is None else environ
-    base = Path(environ.get("XDG_CONFIG_HOME") or "")
-    return (base if base.is_absolute() else Path.home() / ".config") / "loss-watch" / "config.yaml"
+    """``config.yaml`` in the user's directory for it."""
+    return config_directory(environ) / "config.yaml"
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from monitor.parse import Catalogue, FormatError
+from monitor.places import config_directory
 from monitor.rulesfile import load_rules
 from monitor.tail.discover import TailError
 from monitor.yamlfile import ConfigErrors
@@ -90,9 +91,7 @@ def the_rules(path: Path | None) -> tuple[Rulebook, Engine]:
 
 def the_formats(extra: Sequence[Path], forced: str | None = None) -> Catalogue:
     """The formats that ship, the user's own, and ``extra``; exits with the mistake, also where none is named ``forced``."""
-    from monitor.config import user_config_path
-
-    own = sorted(user_config_path().with_name("formats").glob("*.yaml"))
+    own = sorted(config_directory().joinpath("formats").glob("*.yaml"))
     try:
         catalogue = Catalogue.load([*extra, *own])
     except FormatError as wrong:
