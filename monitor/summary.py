@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
-from monitor.digest import MetricDigest, merged
+from monitor.digest import Floats, MetricDigest, merged
 from monitor.parse.catalogue import Catalogue
 from monitor.parse.fast import Column, FastReader
 from monitor.parse.parser import LogParser, Wanted
@@ -99,7 +101,8 @@ class Digest:
         """Tell columns to what wants objects: all of them, or the last ``most`` points of each."""
         seen: list[Item] = []
         for column in columns:
-            parts = (part[-most:].tolist() for part in (column.lines, column.steps, column.values))
+            chosen = slice(-most, None) if most else _telling(column.steps)
+            parts = (part[chosen].tolist() for part in (column.lines, column.steps, column.values))
             points = zip(*parts, strict=True)
             seen += [_Told(column.metric, value, step, None, column.name, offset_of(line)) for line, step, value in points]
         if seen or items:
@@ -131,6 +134,16 @@ class Digest:
         if found is None:
             found = self.metrics[metric] = MetricDigest(name)
         return found
+
+
+def _telling(steps: Floats) -> npt.NDArray[np.bool_]:
+    """Which points of a column that falls decide what it means: the beginning and the end of every stretch that rises."""
+    bounds = [0, *(np.flatnonzero(np.diff(steps) < 0) + 1).tolist(), int(steps.size)]
+    chosen = np.zeros(steps.size, bool)
+    for start, end in pairwise(bounds):
+        chosen[start : start + 2] = True
+        chosen[max(start, end - SEEN_OF_A_COLUMN) : end] = True
+    return chosen
 
 
 def summarise(

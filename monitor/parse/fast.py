@@ -208,6 +208,7 @@ class FastReader:
 
     def _cold_line(self, block: _Block, at: int) -> None:
         items: list[Item] = []
+        block.read = at
         self._line(block.lines[at], block.offset(at), items)
         if block.is_hot(at):
             items = [item for item in items if not isinstance(item, Observation) or item.metric not in block.gathered]
@@ -224,6 +225,8 @@ class _Block:
         self.items: list[Item] = []
         self.hot: Ints = np.zeros(0, np.int64)
         self.gathered: dict[str, tuple[str, list[Ints], list[Floats], list[Floats]]] = {}
+        self.read = -1
+        """The last line that the parser itself has taken."""
         self._base = base
         self._size = size
         self._starts = starts
@@ -284,9 +287,10 @@ class _Block:
     def replay(self, at: int, parser: LogParser) -> None:
         """Bring the parser to where the last column line before ``at`` leaves it."""
         before = int(np.searchsorted(self.hot, at)) - 1
-        if before >= 0:
+        last = int(self.hot[before]) if before >= 0 else -1
+        if last > self.read:
+            self.read = last
             items: list[Item] = []
-            last = int(self.hot[before])
             parser.line(self.lines[last], self.offset(last), items)
             self.items += [item for item in items if not isinstance(item, Observation)]
 

@@ -22,7 +22,7 @@ DIGITS = b"0123456789."
 _IS_DIGIT = bytes(1 if byte in DIGITS else 0 for byte in range(256))
 _NUMBERS = re.compile(NUMBER)
 _RUNS = re.compile(rb"[0-9.]+")
-_PLAIN = re.compile(rb"([0-9]+(?:\.[0-9]*)?)(?:[eE]([+-])([0-9]+))?")
+_PLAIN = re.compile(rb"([+-]?)([0-9]+(?:\.[0-9]*)?)(?:[eE]([+-])([0-9]+))?")
 _TENS = np.array([10.0**k for k in range(23)])
 MAX_DIGITS = 15
 
@@ -30,14 +30,25 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """Where a number of the line stands: its run of digits, its sign, the sign and the run of its exponent, or what it always is."""
+
+    run: int = 0
+    sign: float = 1.0
+    exponent_sign: int = 1
+    exponent: int | None = None
+    always: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
-    """``gaps``: lengths of the words before each run of digits. ``numbers``: index of the run, sign and run of the exponent."""
+    """``gaps``: lengths of the words before each run of digits. A sign belongs to the words, and so do nan and inf."""
 
     key: bytes
     reading: Reading
     metrics: tuple[str, ...]
     gaps: tuple[int, ...]
-    numbers: tuple[tuple[int, int, int | None], ...]
+    numbers: tuple[Number, ...]
     literal: bytes
 
 
@@ -47,26 +58,31 @@ def learn(line: bytes, reading: Reading, metrics: tuple[str, ...]) -> Template |
         return None
     runs = [(found.start(), found.end()) for found in _RUNS.finditer(line)]
     starts = {start: at for at, (start, _) in enumerate(runs)}
-    numbers: list[tuple[int, int, int | None]] = []
+    numbers: list[Number] = []
     for found in _NUMBERS.finditer(line):
-        shape = _PLAIN.fullmatch(found[0])
-        first = starts.get(found.start())
-        if first is None or shape is None:
+        made = _number(found, starts, runs)
+        if made is None:
             return None
-        exponent = None
-        if shape[3] is not None:
-            exponent = starts.get(found.start() + shape.start(3))
-            if exponent is None:
-                return None
-        if runs[exponent if exponent is not None else first][1] != found.end():
-            return None
-        numbers.append((first, -1 if shape[2] == b"-" else 1, exponent))
+        numbers.append(made)
     if not runs or line[runs[-1][1] : runs[-1][1] + 1] in (b",",) or _glued(line, runs):
         return None
     ends = [0, *(end for _, end in runs)]
     gaps = tuple(start - ends[at] for at, (start, _) in enumerate(runs))
     literal = max(_NUMBERS.sub(HOLE, line).split(HOLE), key=len)
     return Template(line.translate(None, DIGITS), reading, metrics, gaps, tuple(numbers), literal)
+
+
+def _number(found: re.Match[bytes], starts: dict[int, int], runs: list[tuple[int, int]]) -> Number | None:
+    shape = _PLAIN.fullmatch(found[0])
+    if shape is None:
+        return None if _RUNS.search(found[0]) else Number(always=float(found[0]))
+    first = starts.get(found.start() + len(shape[1]))
+    exponent = starts.get(found.start() + shape.start(4)) if shape[4] is not None else None
+    if first is None or (shape[4] is not None and exponent is None):
+        return None
+    if runs[exponent if exponent is not None else first][1] != found.end():
+        return None
+    return Number(first, -1.0 if shape[1] == b"-" else 1.0, -1 if shape[3] == b"-" else 1, exponent)
 
 
 def columnar(reading: Reading) -> bool:
@@ -117,18 +133,19 @@ class Columns:
 
     def number(self, index: int) -> Floats:
         """The values of the line's number ``index``; lines whose number has too many digits are no longer ``ok``."""
-        first, sign, exponent = self.template.numbers[index]
-        mantissa, places = self._run(first)
-        if exponent is None and not isinstance(places, int):
-            return np.asarray(mantissa / _TENS[places], np.float64)
-        if exponent is not None:
-            power, _ = self._run(exponent)
-            places = places - sign * power
-        self.ok &= np.abs(places) <= 22
-        if isinstance(places, int):
-            return np.asarray(mantissa / _TENS[places], np.float64)
-        scale = _TENS[np.minimum(np.abs(places), 22).astype(np.int64)]
-        return np.asarray(np.where(places > 0, mantissa / scale, mantissa * scale), np.float64)
+        told = self.template.numbers[index]
+        if told.always is not None:
+            return np.full(self.count, told.always)
+        mantissa, places = self._run(told.run)
+        if told.exponent is not None:
+            power, _ = self._run(told.exponent)
+            places = places - told.exponent_sign * power
+            self.ok &= np.abs(places) <= 22
+            scale = _TENS[np.minimum(np.abs(places), 22).astype(np.int64)]
+            mantissa = np.where(places > 0, mantissa / scale, mantissa * scale)
+        else:
+            mantissa = mantissa / _TENS[places]
+        return np.asarray(mantissa * told.sign, np.float64)
 
     def _run(self, run: int) -> tuple[Floats, Any]:
         """Digits of a run as a whole number, and how many of them stand after the dot."""

@@ -12,6 +12,7 @@ from monitor.parse import Catalogue
 from monitor.summary import summarise
 from tests.conftest import SHARED
 from tests.corpus.judge import agrees, is_loss
+from tests.parse.test_fast import naive, read_fast
 
 MANIFEST = SHARED / "logs" / "MANIFEST.yaml"
 ENTRIES = yaml.load(MANIFEST.read_text(), Loader=yaml.CSafeLoader)["files"] if MANIFEST.exists() else []
@@ -40,3 +41,9 @@ def test_a_log_of_the_corpus_is_read_exactly(shared: Path, entry: dict[str, Any]
 def test_the_digest_is_the_same_however_the_file_is_read(shared: Path) -> None:
     for name in ("llmc_slurm_timelimit.log", "actor_tmr_rich.out", "hf_trainer_short.txt", "sb3_dqn_breakout.txt"):
         assert digest_of(shared / "logs" / name, chunk_bytes=997) == digest_of(shared / "logs" / name)
+
+
+@pytest.mark.parametrize("name", ["llmc_slurm_full.log", "dino_slurm.out", "neox_slurm_70m.out", "openpi_jax.out", "p2igan_valstep.out"])
+def test_the_fast_path_reads_a_real_log_as_the_parser_does(shared: Path, name: str) -> None:
+    data = (shared / "logs" / name).read_bytes()
+    assert naive(data) == read_fast(data, 1 << 18)

@@ -58,13 +58,14 @@ def log_of(seed: int, kind: str, lines: int) -> bytes:
         if chance.random() < 0.0005 and step > 900:
             step -= 500
             out.append("Resuming from checkpoint")
-        loss = chance.choice([f"{chance.random() * 4:.4f}"] * 200 + ["nan", "1e-3", "2.5E+00", "-0.25", "12", "1,234.5"])
+        loss = chance.choice([f"{chance.random() * 4:.4f}"] * 200 + ["nan", "inf", "-inf", "1e-3", "2.5E+00", "-0.25", "12", "1,234.5"])
         if kind == "plain":
             out.append(f"step {step}/90000 | train_loss {loss} | lr {chance.random() * 1e-3:.2e} | {chance.random() * 99:.2f} ms")
             if step % 40 == 0:
                 out.append(f"step {step}/90000 | val_loss {chance.random() * 4:.4f} | lr 3.00e-04 | 1.00 ms")
         elif kind == "llmc":
-            out.append(f"step {step:4d}/90000 | loss {loss} (+0.41z)| norm 0.7611 (-0.80z)| lr 2.14e-04 | 4206.02 ms | 124793 tok/s")
+            z = f"({chance.choice('+-')}0.41z)| norm 0.7611 ({chance.choice(['-0.80', '+nan'])}z)"
+            out.append(f"step {step:4d}/90000 | loss {loss} {z}| lr 2.14e-04 | 4206.02 ms | 124793 tok/s")
             if step % 50 == 0:
                 out.append(f"val loss {chance.random() * 4:.6f}")
         elif kind == "before":
