@@ -9,7 +9,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from monitor.parse.names import METRIC_WORDS, TRAIN_WORDS, VAL_WORDS, is_metric, loss_kind, role, safe, speaks_of_validation, words
+from monitor.parse.names import (
+    METRIC_WORDS,
+    SPLIT_WORDS,
+    TRAIN_WORDS,
+    VAL_WORDS,
+    is_metric,
+    loss_kind,
+    role,
+    safe,
+    speaks_of_validation,
+    words,
+)
 from monitor.parse.numbers import multiple
 from monitor.parse.pairs import Named, named
 from monitor.parse.reading import NOTHING, Anchor, Reading, Value
@@ -146,6 +157,8 @@ def _spaced_key(key: str) -> str:
     if not any(word in known for word in words(take[0])):
         return ""
     for part in reversed(parts[:-1]):
+        if len(take) == 1 and words(part) and all(word in SPLIT_WORDS for word in words(part)):
+            return f"{part} {take[0]}"
         if loss_kind(f"{part} {' '.join(take)}") is None or len(take) > 3:
             break
         take.insert(0, part)
@@ -156,7 +169,7 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
     values = _settle(found.values)
     losses = [value for value in values if loss_like(value)]
     placed = found.step is not None or found.epoch is not None
-    if not losses or _BEST.search(_prose(skeleton)) or (_BEST.search(skeleton) and found.step is None):
+    if not losses or _BEST.search(_prose(skeleton)) or (_BEST.search(skeleton) and found.step is None and found.epoch is None):
         if found.step is None and found.epoch is None:
             return NOTHING
         values = ()

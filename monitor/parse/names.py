@@ -21,6 +21,7 @@ def _set(text: str) -> frozenset[str]:
 VAL_WORDS = _set("val valid validation validating eval evaluation evaluating dev heldout vali")
 TEST_WORDS = _set("test testing")
 TRAIN_WORDS = _set("train training trn")
+SPLIT_WORDS = VAL_WORDS | TEST_WORDS | TRAIN_WORDS
 LOSS_WORDS = _set("loss losses")
 FILLER_WORDS = _set("avg average mean total overall current curr running value lm the final all smoothed reduced")
 METRIC_WORDS = _set(
@@ -29,7 +30,7 @@ METRIC_WORDS = _set(
 )
 STEP_KEYS = _set(
     "step steps completedsteps globalstep globalsteps iter iters iteration iterations update updates numupdates trainstep trainingstep "
-    "currentstep currentsteps totaltimesteps numtimesteps gstep optimizerstep optstep globaliter curiter nupdates up"
+    "currentstep currentsteps totaltimesteps numtimesteps gstep optimizerstep optstep globaliter curiter nupdates up it"
 )
 EPOCH_KEYS = _set("epoch epochs ep epochnum currentepoch trainepoch epochidx")
 BATCH_KEYS = _set("batch batchid batchidx minibatch localstep stepinepoch")

@@ -67,8 +67,13 @@ class Place:
     def _printed(self, step: float, *, measured: bool) -> tuple[float, float | None]:
         if measured or self.step is None or step >= self.step or not self.printed:
             self.step, self.printed, self.has_steps = step, True, True
+        self._stride(step)
         self.in_epoch = step
         return step, self.epoch
+
+    def _stride(self, step: float) -> None:
+        if self.in_epoch is not None and step > self.in_epoch:
+            self.gap = min(self.gap or step, step - self.in_epoch)
 
     def _derived(self, batch: float, epoch_from: int | None, before: float | None) -> tuple[float, float | None]:
         epoch = self.epoch or 0.0
@@ -78,8 +83,8 @@ class Place:
         else:
             if before is not None and epoch != before and self.in_epoch is not None:
                 self.base += self.in_epoch + (0.0 if batch >= (self.gap or self.in_epoch) else self.gap or 1.0)
-            elif self.in_epoch is not None and batch > self.in_epoch:
-                self.gap = min(self.gap or batch, batch - self.in_epoch)
+            else:
+                self._stride(batch)
             step = self.base + batch
         self.in_epoch = batch
         self.step, self.printed, self.has_steps = step, False, True
