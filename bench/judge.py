@@ -4,7 +4,8 @@
 
 A curve is a power law with noise (0.05 to 2 % of a validation, 0.5 to 20 % of a batch), a third each of constant, cosine and linear end,
 printed to 2 to 6 digits. A fault is found when an alert of severity warning or worse is raised after it and at most 5 validation points
-or 50 training points later; a flat loss counts where the fall that it hides is eight times the noise of a validation. It is named rightly when the worst of the alerts raised by then (of equals the first) is of a kind that `RIGHT` lists for it.
+or 50 training points later; a flat loss counts where the fall that it hides is eight times the noise of a validation. It is named
+rightly when the worst of the alerts raised by then (of equals the first) is of a kind that `RIGHT` lists for it.
 Curves: `--curves`, else `LOSSWATCH_SHARED`/curves/real_val_loss.jsonl, else that part is left out.
 """
 

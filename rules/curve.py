@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from rules.alert import FIRING
 from rules.history import RunState, Series
+from rules.jsonable import short
 from rules.observation import TRAIN_LOSS, VAL_LOSS, Item, Observation
 from rules.rule import RuleBase
 from rules.verdict import UNKNOWN, Status, Verdict
@@ -66,6 +67,16 @@ class CurveRule(RuleBase):
     def numbers(self, run: RunState, metric: str, series: Series, mark: Mark) -> Mapping[str, object]:
         """The numbers behind the decision now, in the order in which ``explain`` shows them. Changes nothing."""
         raise NotImplementedError
+
+    def explained(self, run: RunState) -> Verdict | None:
+        """What the rule sees now, with its numbers, where nothing is wrong and it therefore said nothing. Changes nothing."""
+        for metric in sorted(self.topics, key=lambda name: name != VAL_LOSS):
+            series = run.metric(metric)
+            if series is not None and series.values:
+                mark = run.marks.get(self.id, {}).get(metric, {})
+                said = f"nothing wrong with {metric} {short(series.last)} at step {series.last_step:g}"
+                return Verdict(Status.OK, said, series.last_step, series.last, numbers=self.numbers(run, metric, series, mark))
+        return None
 
     def fires(self, run: RunState) -> bool:
         """Whether the rule's alert stands: what resolves it may be stricter than what raised it."""

@@ -15,6 +15,7 @@ from monitor.oneshot import read_runs
 from monitor.rulesfile import load_rules
 from monitor.yamlfile import ConfigErrors
 from rules.alert import FIRING, PENDING, Transition
+from rules.curve import CurveRule
 from rules.engine import Engine
 from rules.history import RunState
 from rules.jsonable import jsonable, short, step_number
@@ -87,6 +88,8 @@ def _document(run: RunState, rule: Rule, seen: Reasons) -> dict[str, Any]:
     alert = run.alerts.get(rule.id)
     standing = alert is not None and alert.state in (FIRING, PENDING)
     shown = seen.breach if standing and seen.breach is not None else seen.last
+    if not standing and isinstance(rule, CurveRule):
+        shown = rule.explained(run) or shown
     return {
         "run": run.run, "rule": rule.id, "kind": rule.kind, "state": alert.state if alert is not None and standing else "inactive",
         "severity": alert.severity if alert is not None and standing else None, "judged": seen.judged,
