@@ -23,6 +23,10 @@ from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 QUIET_STATES = frozenset({"PENDING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD", "COMPLETING", "CONFIGURING", "STOPPED"})
 """Job states in which silence is what SLURM promises."""
+OVER_STATES = frozenset({
+    "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "DEADLINE", "BOOT_FAIL", "REVOKED", "SPECIAL_EXIT",
+})  # fmt: skip
+"""Job states after which nothing is printed; what they mean is told by ``job_state``."""
 TIMES_USUAL, TIMES_LONGEST = 5.0, 1.5
 UNSEEN_VALIDATION = 2.0
 """Times the floor until a first validation has come: nobody knows yet how long it is silent."""
@@ -41,6 +45,16 @@ class Spec(RuleSpec):
         return Stall(**self.base({TICK, "*", "event:any"}), after_s=self.after, floor_s=self.floor, ceiling_s=self.ceiling)
 
 
+def why_silent(run: RunState) -> str | None:
+    """Why nothing more need be printed: the run has ended, has done its last step, or SLURM does not run it."""
+    state = (str(run.facts.get("state") or "").split() or [""])[0].rstrip("+")
+    if run.ended or state in QUIET_STATES or state in OVER_STATES:
+        return run.ended or state
+    if run.total_steps is not None and run.step is not None and run.step >= run.total_steps:
+        return f"the last step {run.total_steps:g} is done"
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Stall(RuleBase):
     after_s: float | None = None
@@ -55,9 +69,9 @@ class Stall(RuleBase):
             return Verdict(Status.OK, f"the log grows again, at step {run.step or 0:g}", run.step)
         if run.last_line_s is None:
             return UNKNOWN
-        state = run.facts.get("state")
-        if run.ended or state in QUIET_STATES:
-            return Verdict(Status.OK, f"silence is expected: {run.ended or state}", run.step)
+        expected = why_silent(run)
+        if expected:
+            return Verdict(Status.OK, f"silence is expected: {expected}", run.step)
         phase = phase_of(run)
         usual, longest = usual_longest_s(run.rhythm.get(phase))
         limit = self.limit_s(run, phase)

@@ -83,9 +83,14 @@ def test_a_phase_that_was_long_before_may_be_as_long_again() -> None:
     assert ticked(rule("stall"), run, 10900)[0][0] == "firing"
 
 
-@pytest.mark.parametrize("state", ["PENDING", "SUSPENDED", "REQUEUED"])
+@pytest.mark.parametrize("state", ["PENDING", "SUSPENDED", "REQUEUED", "COMPLETED", "CANCELLED by 1234"])
 def test_a_job_that_waits_is_not_stalled(state: str) -> None:
     run = heard(RunState("r", facts={"state": state}), 0.0)
+    assert ticked(rule("stall", {"after": "1m"}), run, 9999) == []
+
+
+def test_a_run_that_has_done_its_last_step_may_be_silent() -> None:
+    run = heard(RunState("r", step=100, total_steps=100), 0.0)
     assert ticked(rule("stall", {"after": "1m"}), run, 9999) == []
 
 
