@@ -15,15 +15,16 @@ from typing import Any, Protocol
 from monitor import announce
 from monitor.notify.channel import Channel
 from monitor.notify.notification import Kind, Notification
-from monitor.outbox import Delivery, enqueue
+from monitor.outbox import Delivery
 from monitor.outlook import Outlook
 from monitor.pipeline import Pipeline, Turn
 from monitor.silences import read_silences
 from monitor.snapshot import Counters, NewsView, RunView, Snapshot
-from monitor.store import Changes, Store, other_version
+from monitor.store import Changes, StateError, Store, other_version
 from monitor.tail.news import Chunk, FileNews, News, Position
 from monitor.tail.runs import name_runs
 from monitor.telling import tell
+from monitor.unwritten import Unwritten
 from monitor.views import run_view
 from rules.alert import FIRING, Transition
 from rules.engine import Engine
@@ -79,11 +80,14 @@ class Daemon:
     failing: set[str] = field(default_factory=set)
     """Files and directories that cannot be read at present, as it was said of them."""
     ready: bool = False
+    stubborn: bool = False
+    """Whether a state file that cannot be written is waited for, instead of an error."""
     patience_s: float = SILENT_S
     """How long what followed an error is waited for; 0 for a call that will not come again soon."""
 
     def __post_init__(self) -> None:
         self._outlook = Outlook()
+        self._unwritten = Unwritten()
         self._views: dict[str, RunView] = {}
         self._counters = Counters()
         self._news: tuple[NewsView, ...] = ()
@@ -224,9 +228,8 @@ class Daemon:
         changes.observations = turn.observations
         changes.transitions = turn.transitions
         self._counters = replace(self._counters, observations=self._counters.observations + len(turn.observations))
-        if changes or messages:
-            self.store.commit(changes, now, [lambda db, told=told: enqueue(db, told, self.channels, now) for told in messages])
-        if messages:
+        self._unwritten.take(changes, messages)
+        if self._unwritten.write(self.store, self.channels, now, stubborn=self.stubborn):
             self.delivery.wake()
         for told in turn.transitions:
             self.listener(told)
@@ -283,7 +286,10 @@ class Daemon:
 
     def beat(self) -> None:
         """Note in the state file that the watcher lives, for the next start to know how long it was away."""
-        self.store.set_meta("heartbeat_s", str(self.clock()))
+        try:
+            self.store.set_meta("heartbeat_s", str(self.clock()))
+        except StateError:
+            log.info("no heartbeat written")  # the next commit says why
 
     def _say(self, news: FileNews) -> None:
         (self.failing.add if news.kind == "failing" else self.failing.discard)(news.path)

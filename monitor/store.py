@@ -101,6 +101,8 @@ class Store:
             if found is not None and int(found) > SCHEMA_VERSION:
                 raise StateError(f"{path}: was written by a newer loss-watch (schema {found}); update, or name another with --state")
             self.set_meta("schema_version", str(SCHEMA_VERSION))
+        except sqlite3.OperationalError as wrong:
+            raise StateError(f"{path}: the state file cannot be written: {wrong}; --state PATH names another place") from None
         except sqlite3.DatabaseError as wrong:
             raise StateError(f"{path}: the state file is damaged ({wrong}); move it away, the logs are then read anew") from None
 
@@ -124,7 +126,11 @@ class Store:
         return row[0] if row else None
 
     def set_meta(self, key: str, value: str) -> None:
-        self.connection.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", (key, value))
+        """Raises StateError where it cannot be written."""
+        try:
+            self.connection.execute("INSERT OR REPLACE INTO meta VALUES(?, ?)", (key, value))
+        except sqlite3.Error as wrong:
+            raise StateError(f"{self.path}: cannot be written: {wrong}") from None
 
     def files(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """Path -> (run, the state of its reader)."""
@@ -167,7 +173,8 @@ class Store:
                     call(self.connection)
                 self.connection.execute("COMMIT")
             except BaseException:
-                self.connection.execute("ROLLBACK")
+                if self.connection.in_transaction:  # a full disk ends the transaction by itself
+                    self.connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as wrong:
             raise StateError(f"{self.path}: cannot be written: {wrong}") from None

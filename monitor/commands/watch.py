@@ -144,6 +144,7 @@ def _once(paths: Sequence[str], daemon: Daemon, options: WatchOptions) -> int:
 
 def _follow(paths: Sequence[str], daemon: Daemon, lock: StateLock, options: WatchOptions) -> int:
     stopping = threading.Event()
+    daemon.stubborn = True
     tailer = Tailer(paths, daemon.resume(), shard=options.shard)
     hup = threading.Event()
     with _signals(stopping, hup, tailer.hush), _served(daemon, options), _shown(daemon, options):
