@@ -24,7 +24,8 @@ from rules.verdict import UNKNOWN, Severity, Status, Verdict
 QUIET_STATES = frozenset({"PENDING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD", "COMPLETING", "CONFIGURING", "STOPPED"})
 """Job states in which silence is what SLURM promises."""
 OVER_STATES = frozenset({
-    "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "DEADLINE", "BOOT_FAIL", "REVOKED", "SPECIAL_EXIT",
+    "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "DEADLINE", "BOOT_FAIL", "REVOKED",
+    "SPECIAL_EXIT",
 })  # fmt: skip
 """Job states after which nothing is printed; what they mean is told by ``job_state``."""
 TIMES_USUAL, TIMES_LONGEST = 5.0, 1.5
