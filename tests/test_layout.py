@@ -31,6 +31,7 @@ IMPORTERS: dict[str, tuple[str, ...]] = {
     "apprise": ("monitor/notify/apprise.py",),
     "fastapi": ("monitor/serve/api.py",),
     "httpx": ("monitor/notify/http.py",),
+    "hyperscan": ("monitor/parse/gate.py",),
     "jinja2": ("monitor/notify/template.py",),
     "matplotlib": ("monitor/chartimage.py",),
     # Arithmetic on columns: the forecast's fit, and the fast reading of long logs (its digests included).
