@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monitor.commands.inputs import fail, say, say_json, the_rules, warn
 from monitor.config import Settings, SettingsProblem, settings, user_config_path
+from monitor.store import default_state_path
 from monitor.yamlfile import ConfigError, ConfigErrors, Document, load_yaml
 from rules.problem import Problem
 from rules.spec import Rulebook
@@ -46,6 +47,17 @@ def try_all(rules: Path | None, *, json: bool) -> int:
     return 0 if worked else 1
 
 
+def state_path(given: Path | None) -> Path:
+    """The state file: ``--state``, LOSSWATCH_STATE, the user's ``config.yaml``, else the default. Exits where the last cannot be read."""
+    if given is not None or os.environ.get("LOSSWATCH_STATE"):
+        return given or default_state_path()
+    try:
+        told = (_user_config().value or {}).get("state")
+    except ConfigErrors as wrong:
+        fail(wrong)
+    return Path(told) if isinstance(told, str) else default_state_path()
+
+
 def _user_config() -> Document:
     path = user_config_path()
     if not path.exists():
@@ -67,7 +79,8 @@ def _placed(wrong: SettingsProblem, rules: Path | None, user: Document) -> str |
         if document is None:
             others.append(f"{problem}; {problem.advice}" if problem.advice else str(problem))
             continue
-        loc = problem.loc if problem.loc[:1] == ("notify",) else ("notify", *problem.loc)
+        known = problem.loc[:1] == ("notify",) or problem.loc in document.key_marks
+        loc = problem.loc if known else ("notify", *problem.loc)
         errors.append(document.error(Problem(loc, problem.message, problem.advice, on_key="unknown" in problem.message)))
     if not errors:
         return "\n".join(others)

@@ -6,14 +6,15 @@ import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from monitor.commands.channels import state_path
 from monitor.commands.inputs import fail, warn
 from monitor.serve.export import Left, Point, comma_separated, openmetrics
-from monitor.store import StateError, Store, default_state_path
+from monitor.store import StateError, Store
 
 
 def export(state: Path | None, run: str | None, *, as_csv: bool) -> int:
     """0, or 2 where there is no state file. Points whose time nobody knows are left out of OpenMetrics, and counted on stderr."""
-    path = state or default_state_path()
+    path = state_path(state)
     if not path.exists():
         fail(f"{path}: no state file; nothing was watched with it yet (--state PATH names another)")
     try:

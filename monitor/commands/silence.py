@@ -7,14 +7,15 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from monitor.commands.channels import state_path
 from monitor.commands.inputs import fail, say, say_json
 from monitor.silences import SCHEMA, add_silence, read_silences, remove_silence
-from monitor.store import StateError, connect, default_state_path
+from monitor.store import StateError, connect
 from rules.silence import Silence, left, until
 
 
 def _connected(state: Path | None) -> sqlite3.Connection:
-    path = state or default_state_path()
+    path = state_path(state)
     try:
         connection = connect(path)
         connection.executescript(SCHEMA)

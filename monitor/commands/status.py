@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from monitor import __version__
+from monitor.commands.channels import state_path
 from monitor.commands.inputs import fail, say, say_json
 from monitor.lock import holder
 from monitor.outlook import Outlook
 from monitor.rulesfile import load_rules
 from monitor.snapshot import RunView, Snapshot
-from monitor.store import StateError, Store, default_state_path
+from monitor.store import StateError, Store
 from monitor.verdictdoc import verdict_document
 from monitor.views import run_view
 from monitor.yamlfile import ConfigErrors
@@ -23,7 +24,7 @@ from rules.units import human_duration
 
 def status(state: Path | None, *, json: bool) -> int:
     """0 where the state file could be read, 2 where there is none."""
-    path = state or default_state_path()
+    path = state_path(state)
     if not path.exists():
         fail(f"{path}: no state file; nothing was watched with it yet (--state PATH names another)")
     try:
@@ -46,7 +47,7 @@ def known_run(target: str, state: Path | None) -> tuple[list[str], Path | None]:
     """The files of ``target``, a PATH or a run that the state file knows, and the rules that it was watched with."""
     if target == "-" or os.path.exists(target) or any(c in target for c in "*?["):
         return [target], None
-    path = state or default_state_path()
+    path = state_path(state)
     if path.exists():
         try:
             store = Store.read_only(path)
