@@ -39,6 +39,9 @@ MIN_POINTS = 4
 MAX_LOG_HALF_WIDTH = math.log(1.6)
 """A wider 80 % interval (a third below to 60 % above) says nothing that a person would act on."""
 
+MAX_LOG_VALUE = 690.0
+"""Beyond e**690 in size there are no losses, and soon no floats."""
+
 MAX_HORIZON = 30.0
 """Times the present step; beyond it a young curve is a guess."""
 
@@ -112,13 +115,14 @@ def forecast(
     if np.min(y) <= 0:
         return None
     gain = _decay_gain(x[-1], at, total_steps, schedule)
-    ahead = _continue(x, y, at, gain)
+    with np.errstate(all="ignore"):  # a log may print 1e308; what comes of it is not finite and refused below
+        ahead = _continue(x, y, at, gain)
     method = "power law"
     shown = _from_references(x, y, at, references, ahead.noise)
     if shown is not None:
         ahead, method = _combine(ahead, shown), f"power law and {len(references)} earlier runs"
     half = Z80 * ahead.sigma
-    if half > MAX_LOG_HALF_WIDTH:
+    if not half <= MAX_LOG_HALF_WIDTH or not abs(ahead.log_value) < MAX_LOG_VALUE:
         return None
     low, middle, high = (math.exp(ahead.log_value + side) for side in (-half, 0.0, half))
     if sign < 0:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import isfinite, log
+from math import exp, isfinite, log
 from statistics import median
 
 MAD_TO_SIGMA = 1.4826
 """Of a normal distribution; Rousseeuw and Croux 1993, doi:10.1080/01621459.1993.10476408."""
 
 MANY_STEPS = 12
+LARGEST_POWER = 709.0
 MEAN_TO_SIGMA = 1.2533
 """Mean absolute deviation to standard deviation, of a normal distribution."""
 SPARSE_WORDS = ("val", "eval", "test", "dev", "valid")
@@ -23,6 +24,11 @@ SPARSE_WORDS = ("val", "eval", "test", "dev", "valid")
 def is_sparse(metric: str) -> bool:
     """Whether a metric of this name is measured now and then over much data (a validation), and not on each batch."""
     return metric.lower().replace("-", "_").split("_", 1)[0] in SPARSE_WORDS
+
+
+def bounded_exp(power: float) -> float:
+    """``exp`` that ends at the largest number instead of failing: a log may print 1e308."""
+    return exp(min(power, LARGEST_POWER))
 
 
 def rounding(values: Sequence[float]) -> float:

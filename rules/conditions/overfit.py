@@ -18,7 +18,7 @@ from rules.conditions.divergence import train_falls
 from rules.curve import FINE, CurveRule, Mark, Metrics
 from rules.history import RunState, Series
 from rules.jsonable import short
-from rules.noise import relative, scatter
+from rules.noise import bounded_exp, relative, scatter
 from rules.observation import TRAIN_LOSS
 from rules.rule import Context, Rule, RuleSpec
 from rules.units import Ratio
@@ -109,4 +109,4 @@ class Overfit(CurveRule):
         if min(last) <= level or last[-1] < last[0] or self._jumped(series.values[at:], level, last[-1]):
             return None
         error = scatter(logs, before) * (1.0 / len(last) + 1.0 / len(around)) ** 0.5
-        return exp(sum(last) / len(last) - level) - 1.0, error, exp(level), since
+        return bounded_exp(sum(last) / len(last) - level) - 1.0, error, exp(level), since

@@ -19,7 +19,7 @@ from pydantic import Field
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
 from rules.history import RunState, Series
 from rules.jsonable import short
-from rules.noise import is_sparse, relative, scatter
+from rules.noise import bounded_exp, is_sparse, relative, scatter
 from rules.rule import Context, Rule, RuleSpec
 from rules.units import Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
@@ -103,7 +103,7 @@ class Spike(CurveRule):
         sigma = mark.get("sigma", scatter(logs, before))
         return {
             "value": series.values[-1], "level": exp(level), "sigma": f"{sigma:.2%}", "points": len(before), "sigmas": self.sigmas,
-            "limit": exp(level + max(self.sigmas * sigma, self.min_rise)), "peak": mark.get("peak"),
+            "limit": bounded_exp(level + max(self.sigmas * sigma, self.min_rise)), "peak": mark.get("peak"),
         }  # fmt: skip
 
     def _follow(self, metric: str, series: Series, value: float, mark: Mark) -> Verdict:
@@ -147,13 +147,14 @@ class Spike(CurveRule):
         level = exp(mark["level"])
         if mark["points"] > SLOW_POINTS:
             more = f"; it has not recovered in {mark['points'] - 1} points"
+        back = level * bounded_exp(max(3.0 * mark["sigma"], BACK_SHARE * log(mark["peak"] / level)))
         return Verdict(
             Status.BREACHED,
             f"{metric} jumped to {short(mark['peak'])} at step {mark['since']:g}, {mark['peak'] / level:.3g} times the {short(level)} "
             f"before (noise {mark['sigma']:.2%}){more}",
             mark["since"], mark["peak"],
             numbers={"peak": mark["peak"], "level": level, "sigma": mark["sigma"], "points_since": mark["points"]},
-            resolves_when=f"{metric} is below {short(level * exp(max(3.0 * mark['sigma'], BACK_SHARE * log(mark['peak'] / level))))}",
+            resolves_when=f"{metric} is below {short(back)}",
         )  # fmt: skip
 
     def _beyond_the_tail(self, series: Series, rise: float) -> bool:
