@@ -198,7 +198,7 @@ def faults(engine: Engine, runs: int, seed: int, wanted: list[str]) -> None:
                 head = max(raised, key=lambda r: (Severity(r[3]).rank, -r[0]))
                 heads[head[2]] += 1
                 named += head[2] in right
-                delays.append((raised[0][1] - before - 1, raised[0][0] - at))
+                delays.append((max(0, raised[0][1] - before - 1), raised[0][0] - at))
             if not raised or head[2] not in right:
                 missed.append(f"    run {i}: noise {c.noise} batch {c.batch_noise} digits {c.digits} {[r[4] for r in raised[:2]]}")
         middle = f"{np.median([d[0] for d in delays]):.0f} / {np.median([d[1] for d in delays]):.0f}" if delays else "-"
