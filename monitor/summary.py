@@ -170,7 +170,8 @@ def summarise(
         "run": run, "paths": [path for path, _ in files], "format": next(iter(named or formats), None),
         "attempts": max((max(digest.attempts, 1 + digest.requeues) for digest in digests), default=1),
         "step": step_number(max(reached, default=None)), "total_steps": step_number(totals[-1] if totals else None),
-        "metrics": _metrics(digests), "events": [event_row(event) for digest in digests for event in digest.events],
+        "metrics": _metrics([(parser, digest) for _, parser, digest in read]),
+        "events": [event_row(event) for digest in digests for event in digest.events],
     }  # fmt: skip
     return dict(jsonable(document))
 
@@ -195,9 +196,14 @@ def _read(
     return parser, digest
 
 
-def _metrics(digests: Sequence[Digest]) -> dict[str, Any]:
-    names = dict.fromkeys(name for digest in digests for name in digest.metrics)
-    return {name: merged([digest.metrics[name] for digest in digests if name in digest.metrics]) for name in names}
+def _metrics(read: Sequence[tuple[LogParser, Digest]]) -> dict[str, Any]:
+    """Each metric of the run; what one file tells in lines counts before what another shows on a bar."""
+    made = {}
+    for name in dict.fromkeys(name for _, digest in read for name in digest.metrics):
+        having = [(parser, digest.metrics[name]) for parser, digest in read if name in digest.metrics]
+        told = [metric for parser, metric in having if name not in parser.bar_only]
+        made[name] = merged(told or [metric for _, metric in having])
+    return made
 
 
 def event_row(event: Event) -> dict[str, Any]:

@@ -18,6 +18,9 @@ WEAK_NEEDED = 3
 """How often a line that is not plain by itself must have come, with its numbers changed, before it counts."""
 MAX_WEAK = 32
 MAX_COUNTED = 64
+BARS_NEEDED = 100
+"""Steps that a bar must show before its loss counts, where no line tells one: a line is the better witness."""
+MAX_STEPPED = 256
 GENERAL = "general"
 CANONICAL = (TRAIN_LOSS, VAL_LOSS)
 
@@ -31,13 +34,19 @@ class Fold:
         self.said: dict[str, tuple[float, float]] = {}
         self.weak: dict[str, list[Observation]] = {}
         self.settled: set[str] = set()
+        self.stepped: set[str] = set()
         self.waiting: list[Observation] = []
         self.bar: list[Observation] = []
+        self.bar_known = False
+        """Whether a format gave the bar: then its last state is what the format says, at once."""
         self.understudies: dict[str, Observation] = {}
         self.counted: dict[str, int] = {}
         self.first_total = ""
         self.of_training = True
         self.bar_total: float | None = None
+        self.bars: list[Observation] = []
+        self.bar_only: set[str] = set()
+        """Losses that only a bar has shown: a line that tells them is the better witness."""
         self.bar_used = False
         self.bar_broken = False
         self.total: float | None = None
@@ -55,13 +64,13 @@ class Fold:
             items.append(Event("started", offset=offset))
         placed = self._place(reading, numbers)
         if self.bar and not (reading.bar and self.bar[0].step == placed[0] and self.bar[0].epoch == placed[1]):
-            items += self._emit_all(self.bar)
+            items += self._emit_all(self._of_bars(self.bar))
             self.bar = []
         made = self._observations(reading, numbers, placed, offset)
         if reading.step is not None and self.waiting:
             items += self._release(placed)
         if reading.bar:
-            self.bar = made
+            self.bar, self.bar_known = made, reading.format != GENERAL
         elif reading.weak:
             items += self._emit_all(self._repeats(made, str(skeleton_id)))
         elif reading.anchor is Anchor.BAR and self._bar_is_silent(made):
@@ -85,14 +94,31 @@ class Fold:
         """What still waits, when no more will come."""
         for metric, one in self.understudies.items():
             one.metric = f"{metric}_eval" if metric in self.bound else metric
-        held = [*self.bar, *self.understudies.values()]
-        self.bar, self.understudies = [], {}
+        bars = [*([] if self.bound else self.bars), *(self.bar if self.bar_known or not self.bound else [])]
+        if not self.bar_known:
+            self.bar_only.update(one.metric for one in bars if one.metric in CANONICAL)
+        held = [*bars, *self.understudies.values()]
+        self.bar, self.bars, self.understudies = [], [], {}
         items = self._emit_all(held)
         for one in self.waiting:
             one.step = self.place.step if one.step is None and one.epoch is None else one.step
         items += self._emit_all([one for one in self.waiting if one.step is not None or one.epoch is not None])
         self.waiting = []
         return items
+
+    def _of_bars(self, states: list[Observation]) -> list[Observation]:
+        """A bar's last states, held until it is plain that no line tells the same: then they are dropped."""
+        if self.bar_known:
+            return states
+        if self.bound:
+            self.bars = []
+            return []
+        self.bars += states
+        if not self.bar_only and len({one.at for one in self.bars}) < BARS_NEEDED:
+            return []
+        self.bar_only.update(one.metric for one in self.bars if one.metric in CANONICAL)
+        held, self.bars = self.bars, []
+        return held
 
     def _main_bar(self, reading: Reading, numbers: Sequence[bytes], offset: int) -> list[Item]:
         """A state of a bar without a name: the first one of a run counts its steps; what waits belongs to what it shows."""
@@ -172,13 +198,21 @@ class Fold:
             metric = self.metric_of(value, reading)
             if reading.by_total and not self.of_training:
                 metric = VAL_LOSS if metric == TRAIN_LOSS else f"val_{metric}"
-            one = Observation(metric, number(numbers[value.index]), step, epoch, value.name, offset)
+            at = step if step is not None else self._own_axis(metric, reading)
+            one = Observation(metric, number(numbers[value.index]), at, epoch, value.name, offset)
+            if at is not None and not reading.bar and len(self.stepped) < MAX_STEPPED:
+                self.stepped.add(metric)
             if value.understudy:
                 held = self._understudy(one)
                 made += held
             else:
                 made.append(one)
         return made
+
+    def _own_axis(self, metric: str, reading: Reading) -> float | None:
+        """The step of a value that only its epoch places, where its metric has counted in steps before: a metric keeps its axis."""
+        placed_later = reading.anchor in (Anchor.BAR, Anchor.NEXT, Anchor.COUNT)
+        return self.place.step if metric in self.stepped and not placed_later else None
 
     def metric_of(self, value: Value, reading: Reading) -> str:
         """The first name that means a canonical metric keeps it; a later one goes by its own.
@@ -188,6 +222,7 @@ class Fold:
         """
         if value.metric not in CANONICAL or value.understudy or reading.weak or reading.bar:
             return value.metric
+        self.bar_only.discard(value.metric)
         owner = next((one.split(":", 1)[0] for one in self.bound.values() if not one.startswith((f"{GENERAL}:", "understudy:"))), None)
         free = reading.format == GENERAL and self.bound.get(value.metric, f"{GENERAL}:").startswith(f"{GENERAL}:")
         if owner is not None and owner != reading.format and not free:
@@ -271,9 +306,12 @@ class Fold:
         return {
             "place": self.place.state(), "bound": self.bound, "said": {k: [repr(at), repr(value)] for k, (at, value) in self.said.items()},
             "weak": {k: [_row(o) for o in v] for k, v in self.weak.items()}, "settled": sorted(self.settled)[:256],
+            "stepped": sorted(self.stepped),
             "waiting": [_row(o) for o in self.waiting],
             "understudies": {k: _row(o) for k, o in self.understudies.items()}, "counted": self.counted,
-            "total": self.total, "first_total": self.first_total, "bar": [self.bar_total, self.bar_used, self.bar_broken],
+            "total": self.total, "first_total": self.first_total,
+            "bar_known": self.bar_known, "bar_only": sorted(self.bar_only),
+            "bars": [_row(o) for o in self.bars], "bar": [self.bar_total, self.bar_used, self.bar_broken],
             "held": [_row(o) for o in self.bar], "reached": self.reached,
         }  # fmt: skip
 
@@ -284,12 +322,14 @@ class Fold:
         fold.bound = dict(state["bound"])
         fold.said = {k: (float(v[0]), float(v[1])) for k, v in state["said"].items()}
         fold.weak = {k: [_observation(r) for r in v] for k, v in state["weak"].items()}
-        fold.settled = set(state["settled"])
+        fold.settled, fold.stepped = set(state["settled"]), set(state["stepped"])
         fold.waiting = [_observation(r) for r in state["waiting"]]
         fold.bar = [_observation(r) for r in state["held"]]
         fold.understudies = {k: _observation(r) for k, r in state["understudies"].items()}
         fold.counted = dict(state["counted"])
         fold.bar_total, fold.bar_used, fold.bar_broken = state["bar"]
+        fold.bar_known = state["bar_known"]
+        fold.bar_only, fold.bars = set(state["bar_only"]), [_observation(r) for r in state["bars"]]
         fold.first_total = state["first_total"]
         fold.total, fold.reached = state["total"], state["reached"]
         return fold

@@ -7,7 +7,7 @@ line that is not plain by itself that it repeats.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monitor.parse.names import (
     METRIC_WORDS,
@@ -45,8 +45,10 @@ _BEFORE_PLACE = VAL_WORDS | TRAIN_WORDS | frozenset((
     "result", "results", "start", "starting", "summary", "taken", "test", "the", "time",
 ))  # fmt: skip
 """What may stand before ``step`` or ``epoch`` and a number where it is a place (not ``gradient accumulation steps 64``)."""
-_LEADING = re.compile(r"^\s*[\[(]? *\x00 ?/ *\x00[\]):]")
+_LEADING = re.compile(r"^\s*[\[(]? *\x00 ?/ *\x00(?:[\]):,]|\s+(?=\S*loss))", re.I)
 """``[  10/200] loss: ...``: nothing names the count, but it stands where a step does."""
+_TQDM = re.compile(r"\x00%\s?\|[^|]*\|\s*(?P<n>\x00)/\x00 \[[^\]]*loss", re.I)
+"""A bar that shows a loss: ``10%|#    | 10/100 [00:01<00:09, 10.0it/s, loss=2.5]``."""
 _GLOBAL = re.compile(r"global|total|opt|complet", re.I)
 _WRAP = re.compile(r"^\s*(?:\[rank\x00\]:?|\x00:\s|\[\x00\]\s?<\w+>:)")
 
@@ -81,11 +83,20 @@ def read(skeleton: str) -> Reading:
         _place(found, one, numbers[at + 1] if at + 1 < len(numbers) else None, bar=bar)
     if found.step is None and found.epoch is None and _LEADING.match(skeleton) and len(numbers) > 2 and numbers[1].of:
         found.step, found.total_steps = numbers[0].index, numbers[1].index
+    tqdm = _TQDM.search(skeleton)
+    full = None
+    if tqdm and found.step is None:
+        count = skeleton.count("\x00", 0, tqdm.start("n"))
+        if validating:
+            full = (count, count + 1)
+        else:
+            found.batch, found.batches = count, count + 1
     places = {found.step, found.epoch, found.batch, found.batches, found.total_steps, found.total_epochs}
     for one in numbers:
         if one.index not in places and not one.of and one.key:
             _measure(found, one, validating=validating)
-    return _conclude(found, skeleton, bar=bar)
+    reading = _conclude(found, skeleton, bar=bar)
+    return reading if full is None or reading is NOTHING else replace(reading, full=full)
 
 
 def _prose(skeleton: str) -> str:
@@ -140,7 +151,7 @@ def _measure(found: _Found, one: Named, *, validating: bool) -> None:
     if said is not None:
         metric, plainness = said
         found.values.append((Value(metric, key, one.index), metric, plainness))
-    elif len(key) <= 60:
+    elif len(key) <= 60 and not key.endswith((".py", ".cc", ".cpp")):
         metric = safe(key)
         if validating and is_metric(key) and not any(word in VAL_WORDS for word in words(key)):
             metric = f"val_{metric}"
@@ -168,7 +179,7 @@ def _spaced_key(key: str) -> str:
 def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
     values = _settle(found.values)
     losses = [value for value in values if loss_like(value)]
-    placed = found.step is not None or found.epoch is not None
+    placed = found.step is not None or found.epoch is not None or found.batches is not None
     if not losses or _BEST.search(_prose(skeleton)) or (_BEST.search(skeleton) and found.step is None and found.epoch is None):
         if found.step is None and found.epoch is None:
             return NOTHING

@@ -66,6 +66,9 @@ def loss_kind(name: str, *, validating: bool = False) -> tuple[str, int] | None:
 
     Plainness: 0 says it in so many words, higher is a weaker way to say the same. ``validating``: the line speaks of validation.
     """
+    base, slash, last = name.rpartition("/")
+    if slash and (inner := loss_kind(base)) is not None and inner[0] == VAL_LOSS and not any(word in LOSS_WORDS for word in words(last)):
+        return VAL_LOSS, inner[1] + 3  # one of several validation sets
     said = words(name)
     if not any(word in LOSS_WORDS for word in said) or any(word in _NOT_METRICS for word in said):
         return None

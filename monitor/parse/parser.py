@@ -118,6 +118,11 @@ class LogParser:
             items += self._lightning.flush()
         return items
 
+    @property
+    def bar_only(self) -> frozenset[str]:
+        """Losses that only a progress bar has shown here, for want of a line that tells them."""
+        return frozenset(self._fold.bar_only)
+
     def learn(self, other: LogParser) -> None:
         """Take over what another file of the same run has told of steps that this file does not show."""
         if other._lightning is not None:

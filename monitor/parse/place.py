@@ -55,8 +55,8 @@ class Place:
                     self.batches = batches
         if step is not None:
             return self._printed(step, measured=measured)
-        if batch is not None and self.epoch is not None:
-            return self._derived(batch, epoch_from, before)
+        if batch is not None and (self.epoch is not None or batches is not None):
+            return self._counted(batch, batches or 0.0) if self.epoch is None else self._derived(batch, epoch_from, before)
         if epoch_only or self.step is None or not (self.printed or here):
             return None, self.epoch
         return self.step, self.epoch
@@ -74,6 +74,14 @@ class Place:
     def _stride(self, step: float) -> None:
         if self.in_epoch is not None and step > self.in_epoch:
             self.gap = min(self.gap or step, step - self.in_epoch)
+
+    def _counted(self, batch: float, batches: float) -> tuple[float, None]:
+        """A bar without an epoch: where it begins anew, the one before it has run to its end."""
+        if self.in_epoch is not None and batch < self.in_epoch:
+            self.base += batches
+        self.in_epoch = batch
+        self.step, self.printed, self.has_steps = self.base + batch, False, True
+        return self.step, None
 
     def _derived(self, batch: float, epoch_from: int | None, before: float | None) -> tuple[float, float | None]:
         epoch = self.epoch or 0.0
