@@ -73,7 +73,9 @@ def test_a_job_that_somebody_cancels_is_told_as_cancelled(slurm: Cluster, tmp_pa
 def test_a_requeued_job_is_the_second_attempt_of_its_run(slurm: Cluster, tmp_path: Path, mode: str) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "rules.yaml").write_text("version: 1\nmilestones: [step 50 < 1.0]\nrules: []\n")
-    (tmp_path / "job.sbatch").write_text(f"{HEAD}#SBATCH --requeue --open-mode={mode}\n{STEPS}[ $SLURM_RESTART_COUNT ] || sleep 60\n")
+    # The time stands at the head, as a log's head always differs in something: the same bytes again would be the same file.
+    life = f"date +%T.%N\n{STEPS}[ $SLURM_RESTART_COUNT ] || sleep 60\n"
+    (tmp_path / "job.sbatch").write_text(f"{HEAD}#SBATCH --requeue --open-mode={mode}\n{life}")
     with watching(tmp_path, "logs", "-r", "rules.yaml", env=slurm.environment) as daemon:
         daemon.ready()
         job = slurm.submit(tmp_path / "job.sbatch")
