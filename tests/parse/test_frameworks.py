@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from monitor.parse import Catalogue, LogParser
+from monitor.summary import summarise
 from rules.observation import Item, Observation, Progress
 
 LOGS = sorted((Path(__file__).parent / "frameworks").glob("*.log"))
@@ -45,6 +46,12 @@ def test_a_log_of_this_framework_gives_its_losses_and_no_others(path: Path) -> N
         assert said(pairs) == curve(items, metric), metric
     totals = [one.total_steps for one in items if isinstance(one, Progress) and one.total_steps is not None]
     assert truth.get("total_steps") == (totals[-1] if totals else None)
+
+
+def test_none_of_these_logs_is_taken_for_several_attempts() -> None:
+    """A metric keeps its axis: a step and then an epoch would look as if the run had fallen back."""
+    lives = {path.stem: summarise("run", [(str(path), [path.read_bytes()])], CATALOGUE)["attempts"] for path in LOGS}
+    assert {} == {name: attempts for name, attempts in lives.items() if attempts != 1}
 
 
 LABELS = {
