@@ -134,7 +134,8 @@ class Store:
 
     def files(self) -> dict[str, tuple[str, dict[str, Any]]]:
         """Path -> (run, the state of its reader)."""
-        return {path: (run, json.loads(state)) for path, run, state in self.connection.execute("SELECT path, run, state FROM files")}
+        rows = self.connection.execute("SELECT path, run, state FROM files")
+        return {os.fsdecode(path): (run, json.loads(state)) for path, run, state in rows}
 
     def runs(self) -> dict[str, RunState]:
         """Every run as it stood at the last commit, the points of its present attempt and the one before included."""
@@ -183,7 +184,7 @@ class Store:
         run = self.connection.execute
         many = self.connection.executemany
         if changes.files:
-            rows = [(path, name, _dump(state)) for path, (name, state) in changes.files.items()]
+            rows = [(_path(path), name, _dump(state)) for path, (name, state) in changes.files.items()]
             many("INSERT OR REPLACE INTO files VALUES(?, ?, ?)", rows)
         if changes.runs:
             states = [(name, _dump(run_as_json(state)), now) for name, state in changes.runs.items()]
@@ -219,6 +220,15 @@ def _row(run: str, attempt: int, seen: Observation) -> tuple[Any, ...]:
     value = jsonable(seen.value)
     special = value if isinstance(value, str) else None
     return run, attempt, seen.metric, seen.at, None if special else seen.value, special, seen.epoch, seen.time_s
+
+
+def _path(path: str) -> str | bytes:
+    """A name that is no UTF-8 goes into the file as the bytes that it is."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
 
 
 def _dump(told: Any) -> str:

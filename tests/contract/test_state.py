@@ -157,3 +157,22 @@ def test_a_disk_that_is_full_is_said_and_what_waits_is_sent_when_there_is_room(h
 def test_a_disk_that_is_full_at_the_start_is_one_line(home: Path) -> None:
     done = run(home, "watch", "--once", *ASK, prefix=("prlimit", "--fsize=4096"))
     assert (2, 1, False) == (done.returncode, len(done.stderr.splitlines()), "Traceback" in done.stderr), done.stderr
+
+
+def test_a_file_whose_name_is_no_text_is_followed_like_any_other(tmp_path: Path) -> None:
+    import os
+
+    (tmp_path / "r.yaml").write_text(RULES)
+    with open(os.fsencode(tmp_path) + b"/\xff\xfe_run.out", "w") as log:
+        log.write(step_line(50, 1.6))
+    ask = (".", "-r", "r.yaml", "--json")
+    first, second = (run(tmp_path, "watch", "--once", *ask) for _ in range(2))
+    assert (1, 1, 1, 0) == (first.returncode, len(first.stdout.splitlines()), second.returncode, len(second.stdout.splitlines()))
+    assert [] == [word for word in ("Traceback", "surrogate") if word in first.stderr + second.stderr]
+    with receiver() as there, watching(tmp_path, ".", "-r", "r.yaml", "--state", "new.sqlite3",
+                                       env={"LOSSWATCH_WEBHOOK_URL": f"{there.url}/x"}) as daemon:  # fmt: skip
+        daemon.ready()
+        there.wait_for(1)
+        (judged,) = json.loads(daemon.get("/api/v1/runs"))["runs"]
+        assert there.requests[0].json["run"] == judged["run"]
+        assert 0 == daemon.stop()[0]
