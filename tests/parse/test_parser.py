@@ -70,3 +70,16 @@ def test_the_samples_of_a_format_give_what_they_say(one) -> None:
         seen = {(item.metric, item.at, item.value) for item in items if isinstance(item, Observation)}
         assert one.name == parser.format
         assert set() == {tuple(expected) for expected in sample["gives"]} - seen
+
+
+def test_a_plain_tqdm_bar_gives_the_last_state_of_each_step_where_nothing_else_tells_the_loss() -> None:
+    bar = "\r{p}%|#  | {n}/200 [00:01<00:09, 10.0it/s, loss={value}]"
+    log = "".join(bar.format(p=n // 2, n=n, value=f"{n}.{state}") for n in range(1, 150) for state in (1, 5)) + "\n"
+    seen = [(one.metric, one.step, one.value) for one in items_of(log.encode()) if isinstance(one, Observation)]
+    assert [("train_loss", float(n), n + 0.5) for n in range(1, 150)] == seen
+
+
+def test_a_bar_is_no_witness_where_lines_tell_the_loss() -> None:
+    log = b"".join(b"\r%d%%|#  | %d/9 [00:01<00:09, 10.0it/s, loss=9.9]\nstep %d: loss 1.%d\n" % (n, n, n, n) for n in range(1, 9))
+    seen = [(one.step, one.value) for one in items_of(log) if isinstance(one, Observation)]
+    assert [(float(n), 1 + n / 10) for n in range(1, 9)] == seen
