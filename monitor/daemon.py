@@ -133,6 +133,7 @@ class Daemon:
             self._hear_silences(now, turn)
             self._take_held(now, turn, changes)
             self.pipeline.tick(now, turn, wanted=lambda run: not self._is_catching_up(run))
+            self.pipeline.let_go(now, turn, wanted=lambda run: not self._is_catching_up(run))
         caught_up = tails.caught_up()
         finished = self._catch_ups_that_end(changes, turn, all_read=caught_up)
         self.ready = self.ready or caught_up

@@ -13,9 +13,15 @@ from monitor.events import WANTED, EventReader, in_order
 from monitor.matcher import LineMatcher
 from monitor.parse import Catalogue, LogParser
 from rules.alert import Transition
+from rules.conditions.crash import first_cause
+from rules.ending import close_all
 from rules.engine import Engine
 from rules.history import RunState
 from rules.observation import Event, Item, Observation, Progress
+from rules.units import human_duration
+
+LET_GO_S = 24 * 3600.0
+"""How long the alerts of a run that ended stand: a day, for somebody to see them in the morning."""
 
 
 @dataclass(slots=True)
@@ -134,7 +140,7 @@ class Pipeline:
         fold = self.files[path]
         run = self.runs[fold.run]
         if heard_s is not None:
-            run.heard(heard_s)
+            run.heard(heard_s, len(data))
         items = fold.feed(data)
         if time_s is not None:
             items += self._taken_back(run, path, items)
@@ -173,6 +179,16 @@ class Pipeline:
         for run in self.runs.values():
             if wanted(run):
                 told = self.engine.tick(run, now)
+                if told:
+                    turn.transitions += told
+                    turn.runs[run.run] = run
+
+    def let_go(self, now: float, turn: Turn, *, wanted: Callable[[RunState], bool]) -> None:
+        """Runs that ended ``LET_GO_S`` ago: what still stands of them is closed, so that no receiver keeps an alert for ever."""
+        for run in self.runs.values():
+            over = run.ended is not None or first_cause(run) is not None
+            if over and run.last_line_s is not None and now - run.last_line_s > LET_GO_S and wanted(run):
+                told = close_all(self.engine.rules, run, now, f"the run ended {human_duration(now - run.last_line_s)} ago")
                 if told:
                     turn.transitions += told
                     turn.runs[run.run] = run

@@ -27,6 +27,7 @@ from rules.silence import Silence
 from rules.spec import Rulebook
 from rules.verdict import Severity
 
+TIME_LIMIT = "slurmstepd: error: *** JOB 13503904 ON n1 CANCELLED AT 2026-11-23T10:00:00 DUE TO TIME LIMIT ***\n"
 LOG = "/logs/train_13503904.out"
 RULES = "milestones: [step 50 < 1.5, 'step 100 < 0.9, worry > 1.0']\nrules: [not_finite, crash, stall: {after: 10m}]\n"
 
@@ -354,8 +355,7 @@ def test_the_end_of_a_run_is_told_once_with_the_milestones_that_it_did_not_reach
     bench = Bench(state)
     bench.live()
     bench.steps((50, 1.4), (75, 1.2))
-    ending = "slurmstepd: error: *** JOB 13503904 ON n1 CANCELLED AT 2026-11-23T10:00:00 DUE TO TIME LIMIT ***\n"
-    bench.tails.append(ending, mtime_s=bench.now)
+    bench.tails.append(TIME_LIMIT, mtime_s=bench.now)
     for _ in range(4):
         bench.turn()
         bench.now += 3
@@ -372,3 +372,18 @@ def test_a_state_file_of_another_version_is_refused_with_one_clear_line(state: P
     bench.daemon.store.connection.execute("UPDATE files SET state = '{\"fold\": {\"parser\": {}, \"events\": {}}, \"position\": {}}'")
     with pytest.raises(StateError, match=r"was written by another version .* move it away"):
         bench.kill(state)
+
+
+def test_alerts_of_a_run_that_ended_are_closed_after_a_day(state: Path) -> None:
+    bench = Bench(state)
+    bench.live()
+    bench.steps((50, 1.4), (100, 1.07))
+    bench.tails.append(TIME_LIMIT, mtime_s=bench.now)
+    bench.turn()
+    bench.now += 23 * 3600
+    bench.turn()
+    assert ("step-100", "resolved") not in flat(bench.told())
+    bench.now += 2 * 3600
+    bench.turn()
+    assert 1 == flat(bench.told()).count(("step-100", "resolved"))
+    assert not [alert for alert in bench.daemon.snapshot.runs[0].alerts if alert.state == "firing"]
