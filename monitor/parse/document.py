@@ -51,11 +51,14 @@ does not depend on its values.
 |---|---|
 | `match` | the pattern, a Python regular expression with `<name>` for numbers |
 | `names` | as above, for this line alone; a name may also be a place (`epoch`, `step`) or `ignore` |
-| `at` | `last` step seen (the default), `next` step printed, last `epoch`, `count` (the n-th such line), next state of the `bar` |
+| `at` | `last` step seen (the default), `here` (that, though epoch and batch made it), `next` step printed, last `epoch`, \
+`count` (the n-th such line), next state of the `bar` |
 | `first` | the step of a line that comes before any step |
 | `epoch_from` | the first epoch's number, where the step is made of epoch and batch |
 | `full` | only where `<batch>` equals `<batches>` (the last state of a bar) |
 | `understudy` | metrics that this line gives only where no other line does |
+| `bar` | a state of a progress bar: the last state of a step counts |
+| `changed` | metrics that are shown again until the next is known; only a new value counts |
 | `once` | the first value of a step is the one |
 | `ignore` | the line says nothing |
 | `started` | the program began anew |
