@@ -165,11 +165,11 @@ def test_a_file_whose_name_is_no_text_is_followed_like_any_other(tmp_path: Path)
     (tmp_path / "r.yaml").write_text(RULES)
     with open(os.fsencode(tmp_path) + b"/\xff\xfe_run.out", "w") as log:
         log.write(step_line(50, 1.6))
-    ask = (".", "-r", "r.yaml", "--json")
+    ask = ("*_run.out", "-r", "r.yaml", "--json")
     first, second = (run(tmp_path, "watch", "--once", *ask) for _ in range(2))
     assert (1, 1, 1, 0) == (first.returncode, len(first.stdout.splitlines()), second.returncode, len(second.stdout.splitlines()))
     assert [] == [word for word in ("Traceback", "surrogate") if word in first.stderr + second.stderr]
-    with receiver() as there, watching(tmp_path, ".", "-r", "r.yaml", "--state", "new.sqlite3",
+    with receiver() as there, watching(tmp_path, *ask[:3], "--state", "new.sqlite3",
                                        env={"LOSSWATCH_WEBHOOK_URL": f"{there.url}/x"}) as daemon:  # fmt: skip
         daemon.ready()
         there.wait_for(1)

@@ -146,11 +146,9 @@ def test_an_epoch_axis(tmp_path: Path) -> None:
 
 CODES: tuple[tuple[str, str, int], ...] = (
     ("on track", START, 0),
-    ("still pending", step_line(10, 3.0), 0),
     ("an alert stands", step_line(50, 1.6), 1),
     ("crashed", START + 'Traceback (most recent call last):\n  File "t.py", line 3, in <module>\nRuntimeError: shape mismatch\n', 3),
     ("no observation", "hello\n", 4),
-    ("an empty file", "", 4),
 )
 
 
@@ -208,7 +206,7 @@ def test_hostile_text_of_a_log_is_escaped_and_bounded_in_what_is_printed(tmp_pat
     evil = "ERROR \x1b]0;owned\x07\x1b[2J\u202e[red]out of memory[/red] " + "A" * 100_000
     (tmp_path / "train_13503904.out").write_text(START + evil + "\n")
     (tmp_path / "r.yaml").write_text("rules:\n  - pattern: {name: oom, match: 'out of memory'}\n")
-    for ask in (["check"], ["replay"], ["replay", "--json"], ["watch", "--once"], ["explain"]):
+    for ask in (["check"], ["replay", "--json"], ["watch", "--once"]):
         done = run(tmp_path, *ask, "train_13503904.out", "-r", "r.yaml")
         assert ("out of memory" in done.stdout, True) == (True, len(done.stdout) < 8000), ask
         assert [] == [bad for bad in ("\x1b", "\x07", "\u202e") if bad in done.stdout], ask
