@@ -11,7 +11,8 @@ class Place:
     """The last place that the log told.
 
     ``printed``: the step is the log's own count, not made of epoch and batch. ``local``: the log's ``step`` begins anew in every
-    epoch (None: not known yet). ``base`` is what a local step adds for the epochs before where their length is not printed.
+    epoch (None: not known yet). ``numbered_from``: the number of the first epoch, where a line shows it. ``base`` is what a local
+    step adds for the epochs before where their length is not printed.
     """
 
     step: float | None = None
@@ -26,6 +27,7 @@ class Place:
     total_steps: float | None = None
     total_epochs: float | None = None
     has_steps: bool = False
+    numbered_from: float | None = None
 
     def restart(self) -> None:
         """The program began anew: what was seen says nothing of the lines to come."""
@@ -46,6 +48,7 @@ class Place:
             self.batches = batches
         if step is not None and batch is not None:
             self.local = True
+            self._number_epochs(step, batch)
         elif step is not None and epoch is not None and not is_global:
             if local or self._turned_local(step, epoch, before):
                 self.local = True
@@ -75,6 +78,13 @@ class Place:
         if self.in_epoch is not None and step > self.in_epoch:
             self.gap = min(self.gap or step, step - self.in_epoch)
 
+    def _number_epochs(self, step: float, batch: float) -> None:
+        """A line with the global step and the batch tells which number the first epoch has, also where the log's head is missing."""
+        before = step - batch
+        if self.epoch is not None and self.batches and before >= 0 and before % self.batches == 0:
+            first = self.epoch - before / self.batches
+            self.numbered_from = first if first in (0.0, 1.0) else None
+
     def _counted(self, batch: float, batches: float) -> tuple[float, None]:
         """A bar without an epoch: where it begins anew, the one before it has run to its end."""
         if self.in_epoch is not None and batch < self.in_epoch:
@@ -86,7 +96,8 @@ class Place:
     def _derived(self, batch: float, epoch_from: int | None, before: float | None) -> tuple[float, float | None]:
         epoch = self.epoch or 0.0
         if self.batches is not None:
-            first = epoch_from if epoch_from is not None else (0.0 if self.first_epoch == 0 else 1.0)
+            counted = self.numbered_from if self.numbered_from is not None else (0.0 if self.first_epoch == 0 else 1.0)
+            first = epoch_from if epoch_from is not None else counted
             step = max(0.0, epoch - first) * self.batches + batch
         else:
             if before is not None and epoch != before and self.in_epoch is not None:
