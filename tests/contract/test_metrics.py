@@ -180,9 +180,10 @@ def test_the_default_address_steps_aside_and_a_unix_socket_serves(tmp_path: Path
 def test_an_explicit_address_that_is_taken_is_an_error(watched: Watching, tmp_path: Path) -> None:
     (tmp_path / "x.out").write_text(step_line(25, 2.19))
     address = watched.url.removeprefix("http://")
-    done = run(tmp_path, "watch", "x.out", "--listen", address, timeout_s=15)
+    assert watched.process.poll() is None, watched.err.read_text()
+    done = run(tmp_path, "watch", "x.out", "--listen", address)
     assert (2, 1, True) == (done.returncode, len(done.stderr.splitlines()), address in done.stderr), done.stderr
-    other = run(tmp_path, "watch", "x.out", timeout_s=15, env={"LOSSWATCH_LISTEN": address})
+    other = run(tmp_path, "watch", "x.out", env={"LOSSWATCH_LISTEN": address})
     assert (2, True) == (other.returncode, address in other.stderr), other.stderr
 
 
