@@ -143,7 +143,7 @@ def test_a_disk_that_is_full_is_said_and_what_waits_is_sent_when_there_is_room(h
         limit = resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
         grow(home, (50, 1.6))
         until(lambda: "it is tried again" in daemon.err.read_text(), "the full disk is said")
-        assert ["step-50"] == [event["rule"] for event in daemon.events()]
+        until(lambda: ["step-50"] == [event["rule"] for event in daemon.events()], "the event is printed all the same")
         assert "13503904" in daemon.get("/metrics")
         resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, limit)
         there.wait_for(1, timeout_s=20)
