@@ -47,6 +47,8 @@ class Fold:
         self.bars: list[Observation] = []
         self.bar_only: set[str] = set()
         """Losses that only a bar has shown: a line that tells them is the better witness."""
+        self.bar_of = ""
+        """The total of the bar whose state is held, where only its full state counts."""
         self.bar_used = False
         self.bar_broken = False
         self.total: float | None = None
@@ -63,14 +65,19 @@ class Fold:
             self.place.restart()
             items.append(Event("started", offset=offset))
         placed = self._place(reading, numbers)
-        if self.bar and not (reading.bar and self.bar[0].step == placed[0] and self.bar[0].epoch == placed[1]):
-            items += self._emit_all(self._of_bars(self.bar))
-            self.bar = []
+        here = bool(self.bar) and (self.bar[0].step, self.bar[0].epoch) == placed
         made = self._observations(reading, numbers, placed, offset)
+        if self.bar and not (reading.bar and here):
+            final = {one.metric for one in made} if here and reading.full is not None else set()
+            items += self._emit_all(self._of_bars([one for one in self.bar if one.metric not in final]))
+            self.bar = []
         if reading.step is not None and self.waiting:
             items += self._release(placed)
         if reading.bar:
-            self.bar, self.bar_known = made, reading.format != GENERAL
+            total = numbers[reading.full[1]].decode("ascii", "replace")[:20] if reading.full else ""
+            if not (here and total != self.bar_of):  # another bar at the same place: an evaluation after the training
+                self.bar = [one for one in made if not self._shown_again(one, reading)]
+            self.bar_of, self.bar_known = total if not here else self.bar_of, reading.format != GENERAL
         elif reading.weak:
             items += self._emit_all(self._repeats(made, str(skeleton_id)))
         elif reading.anchor is Anchor.BAR and self._bar_is_silent(made):
@@ -310,7 +317,7 @@ class Fold:
             "waiting": [_row(o) for o in self.waiting],
             "understudies": {k: _row(o) for k, o in self.understudies.items()}, "counted": self.counted,
             "total": self.total, "first_total": self.first_total,
-            "bar_known": self.bar_known, "bar_only": sorted(self.bar_only),
+            "bar_known": self.bar_known, "bar_of": self.bar_of, "bar_only": sorted(self.bar_only),
             "bars": [_row(o) for o in self.bars], "bar": [self.bar_total, self.bar_used, self.bar_broken],
             "held": [_row(o) for o in self.bar], "reached": self.reached,
         }  # fmt: skip
@@ -330,7 +337,7 @@ class Fold:
         fold.bar_total, fold.bar_used, fold.bar_broken = state["bar"]
         fold.bar_known = state["bar_known"]
         fold.bar_only, fold.bars = set(state["bar_only"]), [_observation(r) for r in state["bars"]]
-        fold.first_total = state["first_total"]
+        fold.first_total, fold.bar_of = state["first_total"], state.get("bar_of", "")
         fold.total, fold.reached = state["total"], state["reached"]
         return fold
 
