@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from monitor.parse import parser
 from tests.parse.test_frameworks import curve, items_of, said
 
 CASES: list[dict[str, Any]] = yaml.load(Path(__file__).with_name("same_kind.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
@@ -39,3 +40,13 @@ def test_line_ends_of_windows_change_nothing(case: dict[str, Any]) -> None:
 def test_colours_change_nothing(case: dict[str, Any]) -> None:
     coloured = "\n".join(f"\x1b[32m{line}\x1b[0m" if line else line for line in case["log"].split("\n"))
     check(case, coloured.encode())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_a_long_log_loses_no_line_once_only_its_literals_are_looked_for(case: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = len(case.get("train_loss") or []) + len(case.get("val_loss") or []) + sum(len(one) for one in (case.get("also") or {}).values())
+    data = case["log"].encode() * (2 + 2 * parser.SURE // max(1, lines))
+    gated = items_of(data)
+    monkeypatch.setattr(parser, "SURE", 1 << 62)
+    assert curve(items_of(data), "train_loss") == curve(gated, "train_loss")
+    assert curve(items_of(data), "val_loss") == curve(gated, "val_loss")
