@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +25,11 @@ from rules.observation import Event, Item, Observation
 MAX_EVENT_TEXT = 400
 SEEN_OF_A_COLUMN = 40
 """Points of a rising column that the run's state sees: as many as it looks back on to judge a fall."""
+SEEN_BY_AN_EVENT = 5
+"""Points of a column that the reader of events sees before and after a line of its own: an error counts until three steps later."""
+
+
+_OFFSET = attrgetter("offset")
 
 
 class LineReader(Protocol):
@@ -61,10 +68,20 @@ class Digest:
         self._reader = reader
         self._ends: dict[str, tuple[Column, Callable[[int], int]]] = {}
         """The last columns of metrics, of which the run's state has not yet been told."""
+        self._event_lines: list[int] = []
+        """Where the lines stand that the reader of events has taken since it was last asked."""
 
-    def take(self, items: list[Item], *, ended: bool = False) -> None:
-        if self._ends and not ended:
-            self._see_ends()
+    def event_line(self, line: bytes, offset: int) -> None:
+        """A line for the reader of events."""
+        if self._reader is not None:
+            self._event_lines.append(offset)
+            self._reader.take(line, offset)
+
+    def take(self, items: list[Item]) -> None:
+        """What came next, in the order of the log."""
+        if self._ends:
+            items = [*self._ends_told(), *items]
+        self._event_lines.clear()
         for item in items if self._reader is None else self._reader.ordered(items):
             if isinstance(item, Observation):
                 if not isinstance(item, _Told):
@@ -83,35 +100,38 @@ class Digest:
         for column in columns:
             self._metric(column.metric, column.name).extend(column.steps, column.values)
         if not all(self._rises(column) for column in columns):
-            self._see_ends()
-            self._see(columns, items, offset_of, 0)
+            self.take(sorted([*self._ends_told(), *self._told(columns, offset_of, 0), *items], key=_OFFSET))
             return
-        if items:
-            self._see_ends()
-            self._see(columns, items, offset_of, SEEN_OF_A_COLUMN)
+        if items or self._event_lines:
+            self.take(sorted([*self._ends_told(), *self._told(columns, offset_of, SEEN_OF_A_COLUMN), *items], key=_OFFSET))
             return
         long = [column for column in columns if column.steps.size >= SEEN_OF_A_COLUMN]
         short = [column for column in columns if column.steps.size < SEEN_OF_A_COLUMN]
-        if any(column.metric in self._ends for column in short):
-            self._see_ends()
-        self._see(short, [], offset_of, SEEN_OF_A_COLUMN)
+        if short:
+            ends = self._ends_told() if any(column.metric in self._ends for column in short) else []
+            held, self._ends = self._ends, {}
+            self.take(sorted([*ends, *self._told(short, offset_of, SEEN_OF_A_COLUMN)], key=_OFFSET))
+            self._ends = held
         self._ends.update({column.metric: (column, offset_of) for column in long})
 
-    def _see(self, columns: Sequence[Column], items: list[Item], offset_of: Callable[[int], int], most: int) -> None:
-        """Tell columns to what wants objects: all of them, or the last ``most`` points of each."""
-        seen: list[Item] = []
+    def _told(self, columns: Sequence[Column], offset_of: Callable[[int], int], most: int) -> list[Item]:
+        """Columns as objects: the last ``most`` points of each (0: all that decide what it means), and those around an event's line."""
+        told: list[Item] = []
         for column in columns:
-            chosen = slice(-most, None) if most else _telling(column.steps)
+            chosen = _telling(column.steps) if not most else np.arange(column.steps.size) >= column.steps.size - most
+            for offset in self._event_lines:
+                at = bisect_left(column.lines, offset, key=offset_of)
+                chosen[max(0, at - SEEN_BY_AN_EVENT) : at + SEEN_BY_AN_EVENT] = True
             parts = (part[chosen].tolist() for part in (column.lines, column.steps, column.values))
             points = zip(*parts, strict=True)
-            seen += [_Told(column.metric, value, step, None, column.name, offset_of(line)) for line, step, value in points]
-        if seen or items:
-            self.take(sorted([*seen, *items], key=lambda item: item.offset), ended=True)
+            told += [_Told(column.metric, value, step, None, column.name, offset_of(line)) for line, step, value in points]
+        return told
 
-    def _see_ends(self) -> None:
+    def _ends_told(self) -> list[Item]:
+        """What was held back of the columns before."""
         ends, self._ends = self._ends, {}
-        for column, offset_of in ends.values():
-            self._see([column], [], offset_of, SEEN_OF_A_COLUMN)
+        told = [one for column, offset_of in ends.values() for one in self._told([column], offset_of, SEEN_OF_A_COLUMN)]
+        return sorted(told, key=_OFFSET)
 
     def _rises(self, column: Column) -> bool:
         series = self.state.metric(column.metric)
@@ -185,7 +205,7 @@ def _read(
         parser.learn(other)
     if reader is not None:
         parser.wanted = reader.wanted
-        parser.line_sink = reader.take
+        parser.line_sink = digest.event_line
     fast = FastReader(parser, digest, reader.literals if reader else (), reader.hungry if reader else None)
     for chunk in chunks:
         fast.feed(chunk)

@@ -8,26 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, repeat
+from itertools import repeat
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from monitor.parse.digits import Digits, Floats, Ints
 from monitor.parse.gate import LineSearch, compiled_gate
 from monitor.parse.lines import MAX_LINE_BYTES
-from monitor.parse.numbers import cut
 from monitor.parse.parser import LogParser
-from monitor.parse.template import DIGITS, Columns, Floats, Template, columnar, learn
+from monitor.parse.reading import NOTHING
+from monitor.parse.template import Columns, Template, by_epoch, columnar, learn, steady
 from rules.observation import Item, Observation
 
-Ints = npt.NDArray[np.int64]
-
 BLOCK_BYTES = 1 << 20
-FIRST_BYTES = 1 << 16
-MAX_TEMPLATES = 24
-DENSE_SHARE = 0.03
-"""Share of lines that look like a template's above which a block is split into lines; below, it is searched."""
+FIRST_BYTES = 1 << 14
+"""The first block; each next one is twice as large, so that what one teaches helps with most of the file."""
+MAX_TEMPLATES = 64
+MAX_KINDS = 16_384
+MAX_KEY_BYTES = 4096
+FEW_LINES = 4
+"""Lines of a template in one block that are not worth a column."""
+UNKNOWN, COLD, NOTHING_SAID, EVENT_ONLY = -1, -2, -3, -4
+"""What is known of a key that has no template: nothing yet; its lines go through the parser; they say nothing; they say nothing but
+to the reader of events."""
+SPARSE_SHARE, DENSE_SHARE = 0.1, 0.2
+"""Share of a block's bytes in lines with a literal below which the next block is searched, and above which it is read whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +62,20 @@ class FastReader:
 
     def __init__(self, parser: LogParser, sink: Sink, literals: Sequence[bytes] = (), hungry: Callable[[], object] | None = None) -> None:
         self._parser, self._sink = parser, sink
-        self._literals = literals
+        self._literals = compiled_gate(literals) if literals else None
+        self._all_literals: Sequence[bytes] = literals
         self._hungry = hungry if hungry is not None else lambda: False
-        self._templates: dict[bytes, int] = {}
+        self._kinds: dict[bytes, int] = {b"": NOTHING_SAID}
+        self._telling: set[int] = set()
+        """The templates whose lines the reader of events wants too."""
         self._known: list[Template] = []
         self._rest = b""
         self._base = 0
         self._fast = False
+        self._size = FIRST_BYTES
         self._gate: Any = None
         self._search: LineSearch | None = None
+        self._sparse = False
 
     def feed(self, chunk: bytes) -> None:
         """The next bytes of the file."""
@@ -73,7 +84,7 @@ class FastReader:
             self._begin()
             return
         self._rest += chunk
-        if len(self._rest) >= (BLOCK_BYTES if self._known else min(BLOCK_BYTES, FIRST_BYTES)):
+        if len(self._rest) >= min(BLOCK_BYTES, self._size):
             self._whole_lines()
 
     def _whole_lines(self) -> None:
@@ -85,11 +96,12 @@ class FastReader:
         rest = self._rest
         at, self._rest = 0, rest[end:]
         while at < end:
-            size = BLOCK_BYTES if self._known else FIRST_BYTES
+            size = min(BLOCK_BYTES, self._size)
             stop = end if end - at <= size else rest.find(b"\n", at + size) + 1
             self._block(rest[at:stop])
             self._base += stop - at
             at = stop
+            self._size = min(BLOCK_BYTES, 2 * self._size)
 
     def flush(self) -> None:
         """The end of the file."""
@@ -100,12 +112,14 @@ class FastReader:
         self._sink.take(self._parser.flush())
 
     def _begin(self) -> None:
-        literals = self._parser.gate_literals()
-        if literals:
-            self._fast = True
-            self._gate = compiled_gate([*literals, *self._literals])
-            self._search = LineSearch([*literals, *self._literals])
-            self._rest, self._base = self._parser.hand_over()
+        if not self._parser.settled():
+            return
+        words = self._parser.gate_literals()
+        if words:
+            self._gate = compiled_gate([*words, *self._all_literals])
+            self._search = LineSearch([*words, *self._all_literals])
+        self._fast = True
+        self._rest, self._base = self._parser.hand_over()
 
     def _leave(self) -> None:
         rest, self._rest, self._fast = self._rest, b"", False
@@ -115,83 +129,43 @@ class FastReader:
     def _block(self, text: bytes) -> None:
         if b"\r" in text:
             text = text.replace(b"\r", b"\n")
-        likely = sum(text.count(one.literal) for one in self._known)
-        if likely and likely > DENSE_SHARE * text.count(b"\n"):
-            self._dense(text)
-        else:
-            self._searched(text)
+        if self._sparse and self._search is not None and not self._hungry():
+            self._searched(text, self._search.starts(text))
+            return
+        block = _Block(text, self._base)
+        told = self._columns(block)
+        self._sparse = told * len(text) < SPARSE_SHARE * len(text) * block.count
 
-    def _searched(self, text: bytes) -> None:
+    def _searched(self, text: bytes, starts: list[int]) -> None:
         """Pass over all lines but those that contain a literal."""
-        if self._hungry() or not self._known:
-            self._line_by_line(text)
+        if not starts:
             return
-        starts = self._search.starts(text) if self._search is not None else []
-        lines = [text[start : text.find(b"\n", start)] for start in starts]
-        if lines:
-            joined = b"\n".join(lines) + b"\n"
-            self._columns(_Block(lines, self._base, len(text), starts, text), joined)
+        joined = b"".join([text[start : text.find(b"\n", start) + 1] for start in starts])
+        self._columns(_Block(joined, self._base, text, starts))
+        self._sparse = len(joined) < DENSE_SHARE * len(text)
 
-    def _line_by_line(self, text: bytes) -> None:
-        items: list[Item] = []
-        at, size, search = 0, len(text), self._gate.search
-        while at < size:
-            if not self._hungry():
-                found = search(text, at)
-                if found is None:
-                    break
-                at = text.rfind(b"\n", 0, found.start()) + 1
-            end = text.find(b"\n", at)
-            self._line(text[at:end], self._base + at, items)
-            at = end + 1
-        self._sink.take(items)
-
-    def _line(self, line: bytes, offset: int, items: list[Item]) -> None:
-        before = len(items)
-        if not line:
-            return
-        self._parser.line(line, offset, items)
-        if len(items) > before and len(self._known) < MAX_TEMPLATES:
-            self._learn(line)
-
-    def _learn(self, line: bytes) -> None:
-        reading = self._parser.reading_of(line)
-        if reading is None or not columnar(reading) or line.translate(None, DIGITS) in self._templates or self._gate_of_events(line):
-            return
-        metrics = self._parser.metrics_of(reading)
-        template = learn(line, reading, metrics)
-        if template is not None and len(template.literal) >= 3:
-            self._templates[template.key] = len(self._known)
-            self._known.append(template)
-
-    def _gate_of_events(self, line: bytes) -> bool:
-        words = cut(line)[0]
-        return any(literal in words for literal in self._literals)
-
-    def _dense(self, text: bytes) -> None:
-        """Split the block into lines."""
-        lines = text.split(b"\n")
-        lines.pop()
-        self._columns(_Block(lines, self._base, len(text)), text)
-
-    def _columns(self, block: _Block, text: bytes) -> None:
-        """Lines of a template become columns, the others go through the parser where they may matter. ``text``: the block's lines."""
-        keys = text.translate(None, DIGITS).split(b"\n")
-        keys.pop()
-        cold = block.columns(map(self._templates.get, keys, repeat(-1)), self._known, self._parser)
-        if block.text is None and not self._hungry():
-            cold = [at for at in cold if self._gate.search(block.lines[at])]
+    def _columns(self, block: _Block) -> int:
+        """Lines of a template become columns, those that say nothing are dropped, the others go through the parser; how many were read."""
+        kinds = block.kinds(self._kinds)
+        cold: list[int] = np.flatnonzero((kinds < 0) & (kinds != NOTHING_SAID)).tolist()
+        for kind in self._telling:
+            cold += np.flatnonzero(kinds == kind).tolist()
+        hot = block.columns(kinds, self._known, cold, self._parser)
+        if self._gate is not None and not block.partial and not self._hungry():
+            cold = [at for at in cold if self._gate.search(block.line(at))]
         done = 0
         for at in cold:
-            if at >= done:
+            if at >= done and (self._kinds.get(block.keys[at]) != NOTHING_SAID or self._hungry() or self._parser.waits()):
                 done = self._cold(block, at)
-        if block.hot.size:
-            block.replay(len(block.lines), self._parser)
+        if hot:
+            block.replay(block.count, self._parser)
         self._sink.block(block.settled(), block.items, block.offset)
+        return hot + len(cold)
 
     def _cold(self, block: _Block, at: int) -> int:
         """One line through the parser, and those after it that it needs; the number of the next line that was not read."""
-        block.replay(at, self._parser)
+        if self._kinds.get(block.keys[at]) != EVENT_ONLY and not block.is_hot(at):
+            block.replay(at, self._parser)
         self._cold_line(block, at)
         at += 1
         while self._hungry() or self._parser.waits():
@@ -200,79 +174,139 @@ class FastReader:
                     if not self._hungry():
                         break
                     self._parser.line(line, offset, block.items)
-            if at >= len(block.lines):
+            if at >= block.count:
                 break
             self._cold_line(block, at)
             at += 1
         return at
 
     def _cold_line(self, block: _Block, at: int) -> None:
+        line, key = block.line(at), block.keys[at]
+        if not line:
+            return
+        kind = self._kinds.get(key, UNKNOWN)
+        only_event = kind == EVENT_ONLY or (kind in self._telling and block.is_hot(at))
+        if only_event and self._parser.line_sink is not None and not self._parser.waits():
+            self._parser.line_sink(line, block.offset(at))
+            return
         items: list[Item] = []
         block.read = at
-        self._line(block.lines[at], block.offset(at), items)
+        calm = not (self._hungry() or self._parser.waits())
+        self._parser.line(line, block.offset(at), items)
+        if kind == UNKNOWN and len(self._kinds) < MAX_KINDS and calm:
+            self._kinds[key] = self._kind(line, bool(items)) if len(key) <= MAX_KEY_BYTES else COLD
         if block.is_hot(at):
             items = [item for item in items if not isinstance(item, Observation) or item.metric not in block.gathered]
         block.found(at, items)
 
+    def _kind(self, line: bytes, gave: bool) -> int:
+        """What a line that was just read tells of all lines of its key."""
+        reading, start = self._parser.reading_of(line)
+        if reading is None or (reading is not NOTHING and not (gave and columnar(reading))):
+            return COLD
+        wanted = self._literals is not None and self._literals.search(line) is not None
+        if self._hungry() or self._parser.waits() or (wanted and b"\x1b" in line):
+            return COLD
+        if not steady(line, self._parser.look):
+            return COLD
+        if reading is NOTHING:
+            return EVENT_ONLY if wanted else NOTHING_SAID
+        template = learn(line, start, reading, self._parser.metrics_of(reading))
+        if template is None or len(self._known) >= MAX_TEMPLATES:
+            return COLD
+        self._known.append(template)
+        if wanted:
+            self._telling.add(len(self._known) - 1)
+        return len(self._known) - 1
+
 
 class _Block:
-    """One block's lines: which are read as columns, what they gave, and what the others gave between them."""
+    """One block's lines: which are read as columns, what they gave, and what the others gave between them.
 
-    def __init__(self, lines: list[bytes], base: int, size: int, starts: list[int] | None = None, text: bytes | None = None) -> None:
-        self.lines = lines
-        self.text = text
-        """The block of which ``lines`` are only some, that start at ``starts``; None where they are all."""
+    Where ``whole`` is given, ``text`` is only those of its lines that start at ``starts``.
+    """
+
+    def __init__(self, text: bytes, base: int, whole: bytes | None = None, starts: list[int] | None = None) -> None:
+        self._text = text
+        self._digits = Digits(text)
+        self.keys = self._digits.keys()
+        self.count = len(self.keys)
         self.items: list[Item] = []
         self.hot: Ints = np.zeros(0, np.int64)
         self.gathered: dict[str, tuple[str, list[Ints], list[Floats], list[Floats]]] = {}
         self.read = -1
         """The last line that the parser itself has taken."""
         self._base = base
-        self._size = size
-        self._starts = starts
+        self._whole, self._starts = whole, starts
+
+    @property
+    def partial(self) -> bool:
+        return self._whole is not None
+
+    def line(self, at: int) -> bytes:
+        starts = self._digits.line_starts
+        return self._text[starts[at] : starts[at + 1] - 1]
 
     def offset(self, at: int) -> int:
         """The byte of the file where line ``at`` starts."""
-        if self._starts is None and len(self.lines) - at < 4096:
-            return self._base + self._size - sum(map(len, self.lines[at:])) - (len(self.lines) - at)
-        if self._starts is None:
-            self._starts = [0, *accumulate(len(line) + 1 for line in self.lines)]
-        return self._base + self._starts[at]
+        return self._base + (int(self._digits.line_starts[at]) if self._starts is None else self._starts[at])
 
     def between(self, at: int) -> Iterator[tuple[bytes, int]]:
-        """The block's lines between line ``at - 1`` and line ``at`` that are not among ``lines``, with their offsets."""
-        if self.text is None:
+        """The block's lines between line ``at - 1`` and line ``at`` that are not among its own, with their offsets."""
+        if self._whole is None:
             return
-        start = self.offset(at - 1) - self._base + len(self.lines[at - 1]) + 1
-        stop = self.offset(at) - self._base if at < len(self.lines) else self._size
+        start = self.offset(at - 1) - self._base + len(self.line(at - 1)) + 1
+        stop = self.offset(at) - self._base if at < self.count else len(self._whole)
         while start < stop:
-            end = self.text.find(b"\n", start)
-            yield self.text[start:end], self._base + start
+            end = self._whole.find(b"\n", start)
+            yield self._whole[start:end], self._base + start
             start = end + 1
 
-    def columns(self, kinds: Iterator[int], known: list[Template], parser: LogParser) -> list[int]:
-        """Read the templates' lines as columns; the numbers of all other lines, rising."""
-        kind_of = np.fromiter(kinds, np.int64, len(self.lines))
-        cold: list[int] = np.flatnonzero(kind_of < 0).tolist()
-        groups = {int(kind): np.flatnonzero(kind_of == kind) for kind in np.unique(kind_of) if kind >= 0}
-        hot = [self._group(known[kind], members, cold, parser) for kind, members in groups.items()]
+    def kinds(self, known: dict[bytes, int]) -> Ints:
+        """What is known of each line's key."""
+        return np.fromiter(map(known.get, self.keys, repeat(UNKNOWN)), np.int64, self.count)
+
+    def columns(self, kinds: Ints, known: list[Template], cold: list[int], parser: LogParser) -> int:
+        """Read the templates' lines as columns; those that cannot be join ``cold``, which rises. How many were read."""
+        groups = {kind: np.flatnonzero(kinds == kind) for kind in np.flatnonzero(np.bincount(kinds[kinds >= 0])).tolist()}
+        self._aside(groups, known, cold, parser)
+        hot = []
+        for kind, members in groups.items():
+            if members.size < FEW_LINES:
+                cold += members.tolist()
+            else:
+                hot.append(self._group(known[kind], members, cold, parser))
+        cold[:] = set(cold)
         self.hot = np.sort(np.concatenate(hot)) if hot else self.hot
         cold.sort()
-        return cold
+        return int(self.hot.size)
 
-    def _group(self, template: Template, members: Ints, cold: list[int], parser: LogParser) -> Ints:
-        lines = self.lines
-        text = b"\n".join(lines if members.size == len(lines) else [lines[at] for at in members.tolist()])
-        columns = Columns(template, text, len(members))
-        if not columns.whole:
-            cold += members.tolist()
-            return np.zeros(0, np.int64)
+    def _aside(self, groups: dict[int, Ints], known: list[Template], cold: list[int], parser: LogParser) -> None:
+        """Take the templates out of ``groups`` whose steps may begin anew in an epoch, where some do."""
+        counted = {kind: members for kind, members in groups.items() if by_epoch(known[kind].reading)}
+        if not counted:
+            return
+        places, epochs, steps = [], [], []
+        for kind, members in counted.items():
+            columns, reading = Columns(known[kind], self._digits, members), known[kind].reading
+            places.append(members)
+            epochs.append(columns.number(reading.epoch or 0))
+            steps.append(parser.steps_of(reading, columns.number))
+        order = np.argsort(np.concatenate(places), kind="stable")
+        if not parser.counts_on(np.concatenate(epochs)[order], np.concatenate(steps)[order]):
+            for kind, members in counted.items():
+                cold += members.tolist()
+                del groups[kind]
+
+    def _group(self, template: Template, at: Ints, cold: list[int], parser: LogParser) -> Ints:
+        columns = Columns(template, self._digits, at)
         steps = parser.steps_of(template.reading, columns.number)
         values = [columns.number(value.index) for value in template.reading.values]
-        at = members
         if not columns.ok.all():
             cold += at[~columns.ok].tolist()
             steps, values, at = steps[columns.ok], [one[columns.ok] for one in values], at[columns.ok]
+        if not at.size:
+            return at
         for metric, value, column in zip(template.metrics, template.reading.values, values, strict=True):
             _, places, all_steps, all_values = self.gathered.setdefault(metric, (value.name, [], [], []))
             places.append(at)
@@ -291,7 +325,9 @@ class _Block:
         if last > self.read:
             self.read = last
             items: list[Item] = []
-            parser.line(self.lines[last], self.offset(last), items)
+            sink, parser.line_sink = parser.line_sink, None  # the reader of events has its line already
+            parser.line(self.line(last), self.offset(last), items)
+            parser.line_sink = sink
             self.items += [item for item in items if not isinstance(item, Observation)]
 
     def found(self, at: int, items: list[Item]) -> None:

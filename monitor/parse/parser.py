@@ -169,6 +169,10 @@ class LogParser:
                 if self.format is None:
                     self.format = general.GENERAL
 
+    def settled(self) -> bool:
+        """Whether the file has shown what it is, and what a line means depends on the line and the place that was reached."""
+        return self._count >= SURE and self._lightning is None and not self._table.columns and self.gate_literals() is not None
+
     def gate_literals(self) -> list[str]:
         """Literals of which a line must contain one to mean anything from here on; empty while that is not known."""
         if self._gate_words is None and self._count >= SURE and self._lightning is None and not self._table.columns:
@@ -196,10 +200,28 @@ class LogParser:
         """Take one complete line; its items are added to ``items``."""
         self._segment(line, offset, items, bar=False)
 
-    def reading_of(self, line: bytes) -> Reading | None:
-        """What the skeleton of a line that was just read means, None where it was not read by its skeleton."""
-        reading = self._readings.get(cut(line)[0])
-        return None if reading is NOTHING or reading is UNLABEL or _RANK.match(line) or b"\x1b" in line or b"\x00" in line else reading
+    def look(self, line: bytes) -> tuple[bool, bool, bytes]:
+        """All that a line's reading depends on: whether a rank stands before it, whether a label does, its skeleton."""
+        line = plain(line)
+        wrapped = _RANK.match(line)
+        line = line[wrapped.end() :] if wrapped else line
+        return bool(wrapped), bool(_LABEL.match(line)), cut(line)[0]
+
+    def reading_of(self, line: bytes) -> tuple[Reading | None, int]:
+        """What a line that was just read means, and at which of its bytes that begins; None where that is not known."""
+        text = plain(line)
+        wrapped = _RANK.match(text)
+        start = wrapped.end() if wrapped else 0
+        if self._gate is not None and self._gate.search(text[start:]) is None:
+            return NOTHING, start
+        reading = self._readings.get(cut(text[start:])[0]) if HOLE in cut(text[start:])[0] else NOTHING
+        label = _LABEL.match(text[start:])
+        if reading is UNLABEL and label:
+            start += label.end()
+            reading = self._readings.get(cut(text[start:])[0]) if HOLE in cut(text[start:])[0] else NOTHING
+        if reading is UNLABEL or (reading is not NOTHING and text != line):
+            return None, start
+        return reading, start
 
     def metrics_of(self, reading: Reading) -> tuple[str, ...]:
         """The metrics that a reading's values go by."""
@@ -212,9 +234,18 @@ class LogParser:
         epoch, batch, batches = (number_of(at) for at in (reading.epoch or 0, reading.batch or 0, reading.batches or 0))
         return (epoch - float(reading.epoch_from or 0)).clip(0.0) * batches + batch
 
+    def counts_on(self, epochs: Any, steps: Any) -> bool:
+        """Whether lines of these epochs and steps, in the order of the log, leave the steps what they are: none begins anew in an epoch."""
+        place = self._fold.place
+        if place.local or not len(steps):
+            return not place.local
+        rises = bool(((epochs[1:] > epochs[:-1]) & (steps[1:] < steps[:-1])).any())
+        first = place.epoch is not None and place.in_epoch is not None and epochs[0] > place.epoch and steps[0] < place.in_epoch
+        return not rises and not first
+
     def waits(self) -> bool:
         """Whether something that was read waits for the next line."""
-        return bool(self._fold.waiting or self._fold.bar)
+        return bool(self._fold.waiting or self._fold.bar or self._repeated)
 
     def _remember(self, skeleton: bytes, numbers: list[bytes], offset: int, reading: Reading) -> None:
         """Keep a line that may mean something to a format which is recognised only later."""

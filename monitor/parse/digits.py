@@ -1,0 +1,106 @@
+"""The runs of digits of a block of lines, found for all lines at once, and each line's key: the line less its numbers' digits.
+
+Two lines of one key have the same skeleton (``numbers.cut``) and as many runs of digits, each with the same neighbours. A run keeps its
+width in the key where its width may matter (times, dates, ranks, thousands), and its digits where they are part of a word (``loss_0``).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+_PAD = b"\n" * 16
+_ZERO, _COMMA, _NEWLINE = 48, 44, 10
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_@"
+_IN_WORD = np.array([byte in _LETTERS for byte in range(256)])
+_KEEPS_WIDTH = np.array([byte in b":-" for byte in range(256)])
+_LOW_NIBBLES = np.uint64(0x0F0F0F0F0F0F0F0F)
+_PAIRS = np.uint64(0x000000FF000000FF)
+_HUNDREDS = np.uint64(0x000F424000000064)
+_ONES = np.uint64(0x0000271000000001)
+MAX_RUN = 16
+"""Digits of a run that are read; a longer one has no value here."""
+
+
+class Digits:
+    """The runs of digits of ``text``, which is whole lines."""
+
+    def __init__(self, text: bytes) -> None:
+        self._padded = _PAD + text
+        padded = np.frombuffer(self._padded, np.uint8)
+        self._bytes = padded[len(_PAD) :]
+        digit = (padded[len(_PAD) - 1 :] - np.uint8(_ZERO)) < 10
+        edges = np.flatnonzero(digit[1:] != digit[:-1])
+        self.starts: Ints = edges[0::2]
+        self.ends: Ints = edges[1::2]
+        self._digit = digit[1:]
+        newlines = np.flatnonzero(self._bytes == _NEWLINE)
+        self.line_starts: Ints = np.concatenate((np.zeros(1, np.int64), newlines + 1))
+        """Where the lines start, and the end of the text."""
+
+    def keys(self) -> list[bytes]:
+        """The key of each line."""
+        starts, ends, text = self.starts, self.ends, self._bytes
+        keep = ~self._digit
+        out = text.copy()
+        if starts.size:
+            before, after = text[starts - 1], text[ends]
+            if starts[0] == 0:
+                before[0] = _NEWLINE
+            word = _IN_WORD[before]
+            held = word | _KEEPS_WIDTH[before] | _KEEPS_WIDTH[after]
+            joined = (after[:-1] == _COMMA) & (starts[1:] == ends[:-1] + 1)
+            held[:-1] |= joined
+            held[1:] |= joined
+            keep[starts] = True
+            out[starts] = _ZERO
+            self._hold(keep, out, held, word)
+        keys = out[keep].tobytes().split(b"\n")
+        keys.pop()
+        return keys
+
+    def _hold(self, keep: Flags, out: npt.NDArray[np.uint8], held: Flags, word: Flags) -> None:
+        """Keep the width of the runs that are ``held``, and the digits of those in a ``word``."""
+        runs = np.flatnonzero(held)
+        if not runs.size:
+            return
+        starts, lengths = self.starts[runs], self.ends[runs] - self.starts[runs]
+        reached = np.cumsum(lengths)
+        places = np.repeat(starts - (reached - lengths), lengths) + np.arange(int(reached[-1]))
+        keep[places] = True
+        out[places] = _ZERO
+        of_words = places[np.repeat(word[runs], lengths)]
+        out[of_words] = self._bytes[of_words]
+
+    def first_runs(self, lines: Ints) -> Ints:
+        """The number of the first run of each of ``lines``."""
+        return np.searchsorted(self.starts, self.line_starts[lines])
+
+    def values(self, runs: Ints) -> tuple[Floats, Ints]:
+        """The runs as whole numbers, and how many digits each has; of a run longer than ``MAX_RUN`` only the end counts."""
+        ends = self.ends[runs]
+        lengths = ends - self.starts[runs]
+        value = _eight_digits(self._eights[ends + 8], np.minimum(lengths, 8))
+        if lengths.size and lengths.max() > 8:
+            value = _eight_digits(self._eights[ends], np.clip(lengths - 8, 0, 8)) * 1e8 + value
+        return value, lengths
+
+    @cached_property
+    def _eights(self) -> npt.NDArray[np.uint64]:
+        """The eight bytes from each byte of the padded text on, as one little-endian number."""
+        return np.ndarray((len(self._padded) - 7,), np.dtype("<u8"), self._padded, 0, (1,))
+
+
+def _eight_digits(eights: npt.NDArray[np.uint64], lengths: Ints) -> Floats:
+    """The last ``lengths`` of eight digits as a number: three multiplications (Mula, http://0x80.pl/articles/simd-parsing-int-sequences.html)."""
+    junk = ((8 - lengths) * 8).astype(np.uint64)
+    digits = np.where(lengths > 0, ((eights & _LOW_NIBBLES) >> (junk % np.uint64(64))) << (junk % np.uint64(64)), np.uint64(0))
+    pairs = digits * np.uint64(10) + (digits >> np.uint64(8))
+    made = ((pairs & _PAIRS) * _HUNDREDS + ((pairs >> np.uint64(16)) & _PAIRS) * _ONES) >> np.uint64(32)
+    return np.asarray(made, np.float64)
