@@ -54,9 +54,23 @@ class Steps:
     def extend(self, steps: Floats) -> None:
         """Many steps at once; those that rise evenly cost nothing each."""
         breaks = np.flatnonzero(np.diff(np.diff(steps)) != 0) + 2 if steps.size > 2 else np.arange(1, steps.size)
+        if steps.size > 1 and steps[0] > self.greatest and bool((steps[1:] > steps[:-1]).all()):
+            self._extend_rising(steps, np.concatenate((np.zeros(1, breaks.dtype), breaks, np.full(1, steps.size, breaks.dtype))))
+            return
         bounds = [0, *breaks.tolist(), int(steps.size)]
         for start, end in pairwise(bounds):
             self._extend_even(steps[start:end])
+
+    def _extend_rising(self, steps: Floats, bounds: npt.NDArray[np.int64]) -> None:
+        """Steps that all rise, above all that were seen; between two ``bounds`` they rise evenly."""
+        self._close()
+        starts, counts = bounds[:-1], np.diff(bounds)
+        strides = np.where(counts > 1, steps[np.minimum(starts + 1, steps.size - 1)] - steps[starts], 0.0)
+        rows = np.column_stack((steps[starts], strides, counts))
+        self._ranges.frombytes(np.ascontiguousarray(rows[:-1], np.float64).tobytes())
+        self._first, self._stride, self._count = float(rows[-1, 0]), float(rows[-1, 1]), int(rows[-1, 2])
+        self._last = self.greatest = float(steps[-1])
+        self.total += int(steps.size)
 
     def _extend_even(self, steps: Floats) -> None:
         self.add(float(steps[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,12 @@ from hypothesis import strategies as st
 from monitor.digest import MetricDigest
 from monitor.parse import Catalogue, LogParser
 from monitor.parse import fast as fast_module
+from monitor.parse.digits import Digits
 from monitor.parse.fast import FastReader
 from monitor.parse.gate import LineSearch
+from monitor.parse.numbers import cut
+from monitor.parse.reading import Reading, Value
+from monitor.parse.template import Columns, learn, steady
 from monitor.summary import summarise
 from rules.history import RunState
 from rules.jsonable import jsonable
@@ -145,3 +150,52 @@ def test_distinct_steps_are_counted_whatever_their_order() -> None:
         one_by_one.add(step, 1.0)
     at_once.extend(np.array(steps), np.ones(len(steps)))
     assert len(set(steps)) == one_by_one.entry()["count"] == at_once.entry()["count"]
+
+
+@given(st.lists(st.lists(st.integers(0, 60), max_size=12), max_size=6))
+def test_steps_that_come_in_columns_count_as_those_that_come_alone(columns: list[list[int]]) -> None:
+    one_by_one, at_once = MetricDigest("x"), MetricDigest("x")
+    for column in columns:
+        for step in column:
+            one_by_one.add(float(step), 1.0)
+        at_once.extend(np.array(column, float), np.ones(len(column)))
+    distinct = len({step for column in columns for step in column})
+    assert distinct == one_by_one.entry()["count"] == at_once.entry()["count"]
+
+
+NUMBERS = st.one_of(
+    st.integers(0, 10**17).map(str),
+    st.floats(0, 1e6, allow_nan=False).map(lambda value: f"{value:.6f}"),
+    st.floats(1e-9, 1e9).map(lambda value: f"{value:.3e}"),
+    st.floats(0, 1e6).map(repr),
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**9), NUMBERS), min_size=1, max_size=30))
+def test_a_column_holds_the_numbers_that_float_would_give(told: list[tuple[int, str]]) -> None:
+    by_key: dict[bytes, list[tuple[bytes, int, str]]] = {}
+    for step, value in told:
+        line = f"step {step} train_loss {value} end".encode()
+        by_key.setdefault(Digits(line + b"\n").keys()[0], []).append((line, step, value))
+    for rows in by_key.values():
+        digits = Digits(b"".join(line + b"\n" for line, _, _ in rows))
+        reading = Reading("x", step=0, values=(Value("train_loss", "train_loss", 1),))
+        template = learn(rows[0][0], 0, reading, ("train_loss",))
+        assert template is not None
+        columns = Columns(template, digits, np.arange(len(rows)))
+        steps, values = columns.number(0).tolist(), columns.number(1).tolist()
+        assert [float(step) for _, step, _ in rows] == steps
+        assert all(not ok or float(value) == got for ok, (_, _, value), got in zip(columns.ok.tolist(), rows, values, strict=True))
+        assert all(ok for ok, (_, _, value) in zip(columns.ok.tolist(), rows, strict=True) if sum(map(str.isdigit, value)) <= 12)
+
+
+@given(st.text(alphabet="ab_@0123456789.,:-+ e/[]", max_size=40), st.text(alphabet="ab_@0123456789.,:-+ e/[]", max_size=40))
+def test_lines_of_one_key_have_one_skeleton_where_the_key_is_steady(one: str, other: str) -> None:
+    def view(line: bytes) -> object:
+        return cut(line)[0]
+
+    lines = [one.encode(), re.sub("[0-9]+", "8", one).encode(), re.sub("[0-9]+", "5309", one).encode(), other.encode()]
+    keys = Digits(b"".join(line + b"\n" for line in lines)).keys()
+    for line, key in zip(lines, keys, strict=True):
+        alike = [again for again, its in zip(lines, keys, strict=True) if its == key]
+        assert not steady(line, view) or {view(line)} == {view(again) for again in alike}
