@@ -1,6 +1,6 @@
 """How fast `loss-watch scan --summary` reads, beside mtail, grep and a plain Python loop, in one interleaved run.
 
-    python bench/read.py [--mb 256] [--rounds 3] [--logs FOLDER] [--only dense,sparse,real]
+    python bench/read.py [--mb 256] [--real-mb 64] [--rounds 3] [--logs FOLDER] [--only dense,sparse,real] [--without-hyperscan]
 
 dense: a metric on every line; sparse: on one line of a hundred; real: the logs of a folder, each repeated, all of them together as
 large. Every tool is a whole process, reading train and validation loss; loss-watch finds the format by itself. Medians of the
@@ -84,8 +84,8 @@ def real(folder: Path, size: int, logs: Path) -> list[Path]:
     return made
 
 
-def seconds(command: list[str], *, env: dict[str, str] | None = None, quiet_s: float = 900.0) -> float:
-    """Wall time of a whole process whose output goes to a file (grep stops early where it sees /dev/null)."""
+def seconds(command: list[str], *, env: dict[str, str] | None = None, quiet_s: float = 120.0) -> float:
+    """Wall time of a whole process whose output goes to a file (grep stops early where it sees /dev/null). Raises TimeoutExpired."""
     with tempfile.TemporaryFile() as out:
         start = time.perf_counter()
         subprocess.run(command, stdout=out, stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})}, timeout=quiet_s, check=False)
@@ -109,12 +109,12 @@ def commands(files: list[str], folder: Path) -> dict[str, list[str]]:
     return found
 
 
-def row(kind: str, files: list[str], folder: Path, rounds: int) -> dict[str, float]:
+def row(kind: str, files: list[str], folder: Path, rounds: int, path: str) -> dict[str, float]:
     size = sum(os.path.getsize(name) for name in files) / 1e6
     times: dict[str, list[float]] = {}
     for _ in range(rounds):
         for name, command in commands(files, folder).items():
-            times.setdefault(name, []).append(seconds(command, env={"LC_ALL": "C", "PYTHONPATH": str(ROOT)}))
+            times.setdefault(name, []).append(seconds(command, env={"LC_ALL": "C", "PYTHONPATH": path}))
     speed = {name: size / statistics.median(found) for name, found in times.items()}
     shown = "   ".join(f"{name} {value:.0f}" for name, value in speed.items())
     ratio = speed["loss-watch"] / speed["mtail"] if "mtail" in speed else float("nan")
@@ -129,20 +129,27 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--logs", type=Path, default=ROOT.parent / "shared" / "logs")
     parser.add_argument("--only", default="dense,sparse,real")
+    parser.add_argument("--real-mb", type=int, default=64)
+    parser.add_argument("--without-hyperscan", action="store_true")
     options = parser.parse_args()
-    size = options.mb * 1_000_000
     result = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        path_of_modules = str(ROOT)
+        if options.without_hyperscan:
+            (folder / "none").mkdir()
+            (folder / "none" / "hyperscan.py").write_text("raise ImportError\n")
+            path_of_modules = f"{folder / 'none'}:{ROOT}"
         for kind in options.only.split(","):
             if kind == "real" and not options.logs.is_dir():
                 print(f"real: no folder {options.logs}")
                 continue
             path = folder / f"{kind}.log"
+            size = (options.real_mb if kind == "real" else options.mb) * 1_000_000
             files = [str(one) for one in real(folder, size, options.logs)] if kind == "real" else [str(path)]
             if kind != "real":
                 (dense if kind == "dense" else sparse)(path, size)
-            result[kind] = row(kind, files, folder, options.rounds)
+            result[kind] = row(kind, files, folder, options.rounds, path_of_modules)
             for one in files:
                 os.unlink(one)
     print(json.dumps(result))
