@@ -24,6 +24,8 @@ from rules.observation import Item, Observation
 BLOCK_BYTES = 1 << 20
 FIRST_BYTES = 1 << 14
 """The first block; each next one is twice as large, so that what one teaches helps with most of the file."""
+SPARSE_BLOCKS = 4
+"""Blocks that are searched as one where few lines count."""
 MAX_TEMPLATES = 64
 MAX_KINDS = 16_384
 MAX_KEY_BYTES = 4096
@@ -70,6 +72,8 @@ class FastReader:
         """The templates whose lines the reader of events wants too."""
         self._known: list[Template] = []
         self._rest = b""
+        self._chunks: list[bytes] = []
+        self._held = 0
         self._base = 0
         self._fast = False
         self._size = FIRST_BYTES
@@ -83,25 +87,34 @@ class FastReader:
             self._sink.take(self._parser.feed(chunk))
             self._begin()
             return
-        self._rest += chunk
-        if len(self._rest) >= min(BLOCK_BYTES, self._size):
+        self._chunks.append(chunk)
+        self._held += len(chunk)
+        if self._held >= min(self._most_bytes(), self._size):
             self._whole_lines()
 
+    def _most_bytes(self) -> int:
+        return BLOCK_BYTES * SPARSE_BLOCKS if self._sparse else BLOCK_BYTES
+
+    def _all_held(self) -> bytes:
+        held = b"".join((self._rest, *self._chunks))
+        self._chunks, self._held = [], 0
+        return held
+
     def _whole_lines(self) -> None:
-        end = self._rest.rfind(b"\n") + 1
+        self._rest = rest = self._all_held()
+        end = rest.rfind(b"\n") + 1
         if not end:
-            if len(self._rest) > MAX_LINE_BYTES:
+            if len(rest) > MAX_LINE_BYTES:
                 self._leave()
             return
-        rest = self._rest
         at, self._rest = 0, rest[end:]
         while at < end:
-            size = min(BLOCK_BYTES, self._size)
+            size = min(self._most_bytes(), self._size)
             stop = end if end - at <= size else rest.find(b"\n", at + size) + 1
             self._block(rest[at:stop])
             self._base += stop - at
             at = stop
-            self._size = min(BLOCK_BYTES, 2 * self._size)
+            self._size = min(BLOCK_BYTES * SPARSE_BLOCKS, 2 * self._size)
 
     def flush(self) -> None:
         """The end of the file."""
@@ -122,7 +135,7 @@ class FastReader:
         self._rest, self._base = self._parser.hand_over()
 
     def _leave(self) -> None:
-        rest, self._rest, self._fast = self._rest, b"", False
+        rest, self._rest, self._fast = self._all_held(), b"", False
         self._parser.take_over(self._base)
         self._sink.take(self._parser.feed(rest))
 
