@@ -18,11 +18,16 @@ Tensors = Mapping[str, Tensor]
 def without_wrappers(checkpoint: Tensors, model: Tensors) -> tuple[dict[str, Tensor], dict[str, Tensor], str, str]:
     """Both sides without their wrappers' prefixes, and the prefixes that were taken off.
 
-    A prefix goes where all keys of a side share it. Where the two sides then hardly meet, one prefix that most keys of one
+    A prefix goes where all keys of a side share it (``module.``), or all keys of both (``climax.``, the attribute that a Lightning module
+    keeps its network in). Where the two sides then hardly meet, one prefix that most keys of one
     side have is tried too (``bert.`` of a whole model against its encoder alone).
     """
     ours, prefix = _unwrapped(checkpoint)
     theirs, model_prefix = _unwrapped(model)
+    while shared := _shared_head(ours, theirs):
+        ours = {k.removeprefix(shared): t for k, t in ours.items()}
+        theirs = {k.removeprefix(shared): t for k, t in theirs.items()}
+        prefix, model_prefix = prefix + shared, model_prefix + shared
     extra, model_extra = _meeting_prefix(ours, theirs), ""
     if extra:
         ours = {k.removeprefix(extra): t for k, t in ours.items()}
@@ -63,6 +68,17 @@ def _unwrapped(tensors: Tensors) -> tuple[dict[str, Tensor], str]:
         taken += prefix
         keys = {k.removeprefix(prefix): t for k, t in keys.items()}
     return {without_inner(k): t for k, t in keys.items()}, taken
+
+
+def _shared_head(ours: Tensors, theirs: Tensors) -> str:
+    """The first component, with its dot, that every key of both sides begins with; empty where one module alone would be left."""
+    heads = {key.partition(".")[0] for side in (ours, theirs) for key in side}
+    if len(heads) != 1:
+        return ""
+    head = heads.pop() + "."
+    rest = [{key.removeprefix(head).partition(".")[0] for key in side} for side in (ours, theirs)]
+    holds_modules = all("." in key for side in (ours, theirs) for key in side) and any(key.count(".") > 1 for key in theirs)
+    return head if holds_modules and all(len(parts) > 1 and not any(part.isdigit() for part in parts) for parts in rest) else ""
 
 
 def _meeting_prefix(keys: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> str:

@@ -29,15 +29,15 @@ def seed(tmp_path_factory):
 
 def test_missing_and_unexpected_keys_are_those_of_torch(seed):
     found, torchs, _ = seed
-    assert sorted(torchs.missing_keys) == sorted("model." + k.key for k in found.missing)
-    assert sorted(torchs.unexpected_keys) == sorted("model." + k.key for k in found.unexpected)
+    assert sorted(torchs.missing_keys) == sorted("model.climax." + k.key for k in found.missing)
+    assert sorted(torchs.unexpected_keys) == sorted("model.climax." + k.key for k in found.unexpected)
     assert (8, 10) == (len(found.missing), len(found.unexpected))
 
 
 def test_parameters_by_module_and_in_all(seed):
     found, _, total = seed
     groups = {g.module: (len(g.keys), g.params, g.expected) for g in found.missing_groups}
-    assert {"climax.blocks.0.attn": (2, 2, True), "climax.blocks.0.mlp": (4, 4_722_432, False), "climax.head": (2, 46_140, False)} == groups
+    assert {"blocks.0.attn": (2, 2, True), "blocks.0.mlp": (4, 4_722_432, False), "head": (2, 46_140, False)} == groups
     assert 4_768_574 == found.random_params
     assert total == found.model_params
     assert round(4_768_574 / total, 4) == found.as_json()["params"]["share"]
@@ -45,12 +45,12 @@ def test_parameters_by_module_and_in_all(seed):
 
 def test_two_keys_were_expected(seed):
     found, _, _ = seed
-    assert ["climax.blocks.0.attn.elevation_alpha", "climax.blocks.0.attn.H_scale"] == [k.key for k in found.missing if k.expected]
+    assert ["blocks.0.attn.elevation_alpha", "blocks.0.attn.H_scale"] == [k.key for k in found.missing if k.expected]
 
 
 def test_the_four_renames_are_right_and_the_head_has_the_same_shape(seed):
     found, _, _ = seed
-    mlp, head = "climax.blocks.0.mlp", "climax.head"
+    mlp, head = "blocks.0.mlp", "head"
     assert {
         f"{mlp}.fc1.weight": f"{mlp}.0.weight",
         f"{mlp}.fc1.bias": f"{mlp}.0.bias",

@@ -15,11 +15,11 @@ def test_the_example_says_what_the_seed_says():
     found = compare(checkpoint, model, ["elevation_alpha", "H_scale"])
     text = "\n".join(comparison_lines(found))
     assert "random          8 keys         4,768,574 parameters   8.4 % of the model" in text
-    assert "climax.blocks.0.mlp        4 keys         4,722,432" in text
-    assert "climax.head                2 keys            46,140" in text
-    assert "climax.blocks.0.attn       2 keys                 2   expected" in text
-    assert "climax.blocks.0.mlp.fc1 -> climax.blocks.0.mlp.0   weight, bias    92%   same shape, same place" in text
-    assert "climax.head.4 -> climax.head                       weight, bias    70%   same shape" in text
+    assert "blocks.0.mlp        4 keys         4,722,432" in text
+    assert "head                2 keys            46,140" in text
+    assert "blocks.0.attn       2 keys                 2   expected" in text
+    assert "blocks.0.mlp.fc1 -> blocks.0.mlp.0   weight, bias    92%   same shape, same place" in text
+    assert "head.4 -> head                       weight, bias    70%   same shape" in text
 
 
 def test_a_hostile_key_cannot_move_the_cursor():
