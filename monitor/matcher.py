@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from monitor.events.noise import noise_literals
 from monitor.notify.text import clean
 from rules.observation import Event
 from rules.regex import Pattern, compile_pattern
@@ -21,19 +22,33 @@ class LineMatcher:
     """
 
     def __init__(self, patterns: Mapping[str, LinePattern], literals: Iterable[bytes] = ()) -> None:
-        self._patterns = [
-            (rule, compile_pattern(lines.match), compile_pattern(lines.ignore) if lines.ignore else None)
-            for rule, lines in patterns.items()
-        ]
+        self._patterns = [_Compiled(rule, lines) for rule, lines in patterns.items()]
         wanted = [f"(?:{lines.match})" for lines in patterns.values()]
         wanted += [re.escape(literal.decode()) for literal in literals]
         self.interesting: Pattern | None = compile_pattern("|".join(wanted), bounded=False) if wanted else None
 
     def events(self, line: bytes, offset: int) -> list[Event]:
-        """An event of kind ``match`` for each rule whose pattern the line contains and whose ``ignore`` it does not."""
+        """An event of kind ``match`` for each rule whose pattern the line contains and which does not leave it out."""
         head = line[:MATCHED_BYTES]
         return [
-            Event("match", clean(head.decode("utf-8", "replace")), None, offset, fields={"rule": rule})
-            for rule, match, ignore in self._patterns
-            if match.search(head) and not (ignore and ignore.search(head))
+            Event("match", clean(head.decode("utf-8", "replace")), None, offset, fields={"rule": one.rule})
+            for one in self._patterns
+            if one.counts(head)
         ]
+
+
+class _Compiled:
+    """One rule's lines, ready to be searched for."""
+
+    def __init__(self, rule: str, lines: LinePattern) -> None:
+        self.rule = rule
+        self._match = compile_pattern(lines.match)
+        self._ignored = [compile_pattern(one) for one in lines.ignore]
+        # A pattern that matches at the very beginning of a piece of noise asks for just that.
+        begins = compile_pattern(f"^(?:{lines.match})", bounded=False)
+        self._noise = [literal for literal in noise_literals() if not begins.search(literal)] if lines.noise else []
+
+    def counts(self, head: bytes) -> bool:
+        if not self._match.search(head) or any(one.search(head) for one in self._ignored):
+            return False
+        return not any(literal in head for literal in self._noise)

@@ -24,10 +24,14 @@ ENDED = "event:ended"
 
 @dataclass(frozen=True, slots=True)
 class LinePattern:
-    """Lines that a rule wants to see as an event of kind ``match``: an RE2 pattern, and one for lines to leave out."""
+    """Lines that a rule wants to see as an event of kind ``match``: an RE2 pattern, and others for lines to leave out.
+
+    ``noise``: leave out the known harmless noise too, but what ``match`` itself begins with.
+    """
 
     match: str
-    ignore: str | None = None
+    ignore: tuple[str, ...] = ()
+    noise: bool = False
 
 
 class Rule(Protocol):
