@@ -139,9 +139,11 @@ class Pipeline:
         """
         fold = self.files[path]
         run = self.runs[fold.run]
-        if heard_s is not None:
-            run.heard(heard_s, len(data))
+        lines, own_lines = fold.parser.lines, fold.parser.own_lines
         items = fold.feed(data)
+        told_by_us = fold.parser.own_lines - own_lines
+        if heard_s is not None and (not told_by_us or fold.parser.lines - lines > told_by_us):
+            run.heard(heard_s, len(data))
         if time_s is not None:
             items += self._taken_back(run, path, items)
         self._see(run, path, items, now, time_s, turn)

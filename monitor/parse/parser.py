@@ -20,6 +20,7 @@ from monitor.parse.lightning import LightningReader, may_matter
 from monitor.parse.lines import LineBuffer, plain
 from monitor.parse.names import METRIC_WORDS, words
 from monitor.parse.numbers import HOLE, cut
+from monitor.parse.own import ours
 from monitor.parse.reading import NOTHING, Reading
 from monitor.parse.source import SourceListing
 from monitor.parse.tables import Table
@@ -59,7 +60,8 @@ class LogParser:
     """One log file's fold: ``feed`` it bytes, take items.
 
     ``format`` is the name of the format it settled on, ``general`` where only the general reader found anything, None before.
-    ``lines`` and ``cut_lines`` count lines, and those over 1 MiB that were cut. ``offset`` counts the bytes taken.
+    ``lines`` and ``cut_lines`` count lines, and those over 1 MiB that were cut; ``own_lines`` those that loss-watch itself wrote,
+    which say nothing. ``offset`` counts the bytes taken.
     """
 
     def __init__(self, catalogue: Catalogue, *, forced: str | None = None) -> None:
@@ -68,6 +70,7 @@ class LogParser:
         self.format: str | None = None
         self.line_sink: Callable[[bytes, int], None] | None = None
         self.wanted: Wanted | None = None
+        self.own_lines = 0
         self._buffer = LineBuffer()
         self._fold = Fold()
         self._lightning: LightningReader | None = None
@@ -130,6 +133,9 @@ class LogParser:
 
     def _segment(self, segment: bytes, offset: int, items: list[Item], *, bar: bool) -> None:
         line = plain(segment)
+        if ours(line):
+            self.own_lines += 1
+            return
         if self.line_sink is not None and not bar and (self.wanted is None or self.wanted.search(line)):
             self.line_sink(line, offset)
         wrapped = _RANK.match(line)

@@ -115,3 +115,19 @@ def test_a_watcher_without_anything_to_watch_says_so_once_and_waits(tmp_path: Pa
         until(lambda: 'run="13503904"' in daemon.get("/metrics"), "the file is taken up", 20.0)
         assert 0 == daemon.stop()[0]
     assert 1 == daemon.err.read_text().count("later/*.out")
+
+
+def test_a_watcher_whose_own_output_is_among_its_logs_does_not_judge_itself(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(RULES)
+    log = tmp_path / "train_13503904.out"
+    log.write_text(step_line(25, 2.0))
+    with watching(tmp_path, "*.out", "*.err", "-r", "r.yaml", name="slurm-13503999") as daemon:
+        daemon.ready()
+        for step, val in ((50, 1.7), (75, 1.6), (100, 1.2), (125, 0.8)):
+            with log.open("a") as growing:
+                growing.write(step_line(step, val))
+            until(lambda step=step: f'losswatch_step{{run="13503904"}} {step}.0' in daemon.get("/metrics"), f"step {step}")
+        daemon.stop()
+    told = [(event["run"], event["rule"], event["state"]) for event in daemon.events()]
+    expected = [("step-50", "firing"), ("step-100", "firing"), ("step-50", "resolved"), ("step-100", "resolved")]
+    assert sorted(("13503904", *one) for one in expected) == sorted(told)
