@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).parent / "formats"
 _KEYS = {"name", "title", "about", "recognise", "lines", "samples", "reader", "general", "names", "priority", "repeats_after"}
 _RULE_KEYS = {
     "name", "match", "names", "pairs", "at", "full", "bar", "ignore", "started", "epoch_from", "step_offset", "prefix", "understudy",
-    "axis", "first", "by_total", "once", "main_bar", "changed",
+    "axis", "first", "by_total", "once", "main_bar", "changed", "section", "by_section",
 }  # fmt: skip
 
 
@@ -106,6 +106,7 @@ def _rule(document: Mapping[str, Any], names: Mapping[str, str], at: int) -> Lin
         understudy=frozenset(_list(document.get("understudy"))), axis=str(document.get("axis", "step")), first=document.get("first"),
         by_total=bool(document.get("by_total", False)), once=bool(document.get("once", False)),
         main_bar=bool(document.get("main_bar", False)), changed=frozenset(_list(document.get("changed"))),
+        section=str(document.get("section", "")), by_section=bool(document.get("by_section", False)),
         patterns=tuple((re.compile(k[1:-1]), v) for k, v in own.items() if len(k) > 2 and k[0] == k[-1] == "/"),
     )  # fmt: skip
 

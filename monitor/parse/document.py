@@ -60,6 +60,8 @@ does not depend on its values.
 | `bar` | a state of a progress bar: the last state of a step counts |
 | `changed` | metrics that are shown again until the next is known; only a new value counts |
 | `once` | the first value of a step is the one |
+| `section` | the line begins a part of the log: `val` (validation), `none` (what is no step's value), or any other word |
+| `by_section` | in the part `val` the line's train loss is a validation loss, in `none` the line counts for nothing |
 | `ignore` | the line says nothing |
 | `started` | the program began anew |
 | `prefix` | put before the names of the other metrics |

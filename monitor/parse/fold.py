@@ -6,6 +6,7 @@ The state is small, JSON-able and bounded; it knows no bytes and no patterns.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from monitor.parse.names import safe
@@ -43,6 +44,8 @@ class Fold:
         self.counted: dict[str, int] = {}
         self.first_total = ""
         self.of_training = True
+        self.section = ""
+        """The part of the log that was begun last, where a format tells its parts."""
         self.bar_total: float | None = None
         self.bars: list[Observation] = []
         self.bar_only: set[str] = set()
@@ -56,7 +59,7 @@ class Fold:
 
     def take(self, reading: Reading, numbers: Sequence[bytes], offset: int, skeleton_id: int = 0) -> list[Item]:
         """The items that one line completes."""
-        if reading.full is not None and numbers[reading.full[0]] != numbers[reading.full[1]]:
+        if self._left_out(reading, numbers):
             return []
         if reading.main_bar:
             return self._main_bar(reading, numbers, offset)
@@ -89,6 +92,13 @@ class Fold:
             items += self._emit_all([one for one in made if not self._shown_again(one, reading)])
         self._progress(items, offset, axis_step=placed[0] is not None)
         return items
+
+    def _left_out(self, reading: Reading, numbers: Sequence[bytes]) -> bool:
+        """Whether a line says nothing here: a bar that is not full, a line in a part of the log that does not count."""
+        self.section = reading.section or self.section
+        if reading.full is not None and numbers[reading.full[0]] != numbers[reading.full[1]]:
+            return True
+        return reading.by_section and self.section == "none"
 
     def _shown_again(self, one: Observation, reading: Reading) -> bool:
         """Whether a value is what the format calls no news."""
@@ -202,6 +212,8 @@ class Fold:
             return []
         made = []
         for value in reading.values:
+            if reading.by_section and self.section == "val" and value.metric == TRAIN_LOSS:
+                value = replace(value, metric=VAL_LOSS)
             metric = self.metric_of(value, reading)
             if reading.by_total and not self.of_training:
                 metric = VAL_LOSS if metric == TRAIN_LOSS else f"val_{metric}"
@@ -316,7 +328,7 @@ class Fold:
             "stepped": sorted(self.stepped),
             "waiting": [_row(o) for o in self.waiting],
             "understudies": {k: _row(o) for k, o in self.understudies.items()}, "counted": self.counted,
-            "total": self.total, "first_total": self.first_total,
+            "total": self.total, "first_total": self.first_total, "section": self.section,
             "bar_known": self.bar_known, "bar_of": self.bar_of, "bar_only": sorted(self.bar_only),
             "bars": [_row(o) for o in self.bars], "bar": [self.bar_total, self.bar_used, self.bar_broken],
             "held": [_row(o) for o in self.bar], "reached": self.reached,
@@ -337,6 +349,7 @@ class Fold:
         fold.bar_total, fold.bar_used, fold.bar_broken = state["bar"]
         fold.bar_known = state["bar_known"]
         fold.bar_only, fold.bars = set(state["bar_only"]), [_observation(r) for r in state["bars"]]
+        fold.section = state.get("section", "")
         fold.first_total, fold.bar_of = state["first_total"], state.get("bar_of", "")
         fold.total, fold.reached = state["total"], state["reached"]
         return fold

@@ -55,6 +55,8 @@ class LineRule:
     once: bool = False
     main_bar: bool = False
     changed: frozenset[str] = frozenset()
+    section: str = ""
+    by_section: bool = False
     patterns: tuple[tuple[re.Pattern[str], str], ...] = ()
 
     def meaning(self, name: str) -> str | None:
@@ -130,7 +132,7 @@ class Format:
             total_steps=places.get("total_steps"), total_epochs=places.get("total_epochs"), full=full, values=_distinct(values),
             anchor=rule.at, scale=scale, offset=rule.step_offset, bar=rule.bar, started=rule.started, rule=f"{self.name}/{rule.name}",
             epoch_from=0 if counted else rule.epoch_from, default_step=rule.first, by_total=rule.by_total, once=rule.once,
-            main_bar=rule.main_bar, changed=rule.changed,
+            main_bar=rule.main_bar, changed=rule.changed, section=rule.section, by_section=rule.by_section,
         )  # fmt: skip
 
     def _pairs(

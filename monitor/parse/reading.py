@@ -5,8 +5,11 @@ A ``Reading`` depends on the skeleton of the line alone, so it is made once for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+HOLE = "\x00"
 
 
 class Anchor(StrEnum):
@@ -47,6 +50,8 @@ class Reading:
     bar that counts the steps of the run. ``once``: a step's first value is the one that counts.
     ``changed``: metrics that are shown again and again until the next is known; only a new value counts.
     ``bar``: a state of a progress bar, of which a step's last one counts. ``full``: (n, total) that must be equal.
+    ``section``: the line begins a part of the log (``val``, ``none``); ``by_section``: what a line is depends on the part it stands in.
+    ``kind``: what tells this kind of line from others where a label stands before it.
     """
 
     format: str
@@ -73,6 +78,31 @@ class Reading:
     once: bool = False
     main_bar: bool = False
     changed: frozenset[str] = frozenset()
+    section: str = ""
+    by_section: bool = False
+    kind: int = 0
+
+    @property
+    def placed(self) -> bool:
+        """Whether the line itself tells where it belongs."""
+        return self.step is not None or self.epoch is not None or self.batches is not None
+
+    def behind(self, label: str, text: str) -> Reading:
+        """The reading of a line whose numbers begin with those of ``label``; ``text`` is the skeleton that was read."""
+        skipped = label.count(HOLE)
+        if not label or self is NOTHING:
+            return self
+
+        def at(index: int | None) -> int | None:
+            return None if index is None else index + skipped
+
+        return replace(
+            self, step=at(self.step), epoch=at(self.epoch), batch=at(self.batch), batches=at(self.batches),
+            total_steps=at(self.total_steps), total_epochs=at(self.total_epochs),
+            values=tuple(replace(value, index=value.index + skipped) for value in self.values),
+            full=None if self.full is None else (self.full[0] + skipped, self.full[1] + skipped),
+            kind=zlib.crc32(text.encode("utf-8", "replace")),
+        )  # fmt: skip
 
 
 NOTHING = Reading("")

@@ -82,7 +82,7 @@ def columnar(reading: Reading) -> bool:
     """Whether all that a line says stands on the line itself."""
     if reading.weak or reading.bar or reading.full or reading.main_bar or reading.started:
         return False
-    if reading.by_total or reading.once or reading.changed:
+    if reading.by_total or reading.once or reading.changed or reading.section or reading.by_section:
         return False
     if reading.anchor is not Anchor.LAST or not reading.values or any(value.understudy for value in reading.values):
         return False
