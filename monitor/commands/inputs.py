@@ -23,8 +23,11 @@ USAGE = 2
 
 
 def fail(message: object, code: int = USAGE) -> NoReturn:
-    """Say ``message`` on stderr and leave."""
-    print(message, file=sys.stderr)  # noqa: T201
+    """Say ``message`` on stderr and leave. Mistakes that have their own place in a file stand there as they are."""
+    if isinstance(message, (ConfigErrors, FormatError)):
+        print(message, file=sys.stderr)  # noqa: T201
+    else:
+        warn(f"{message.filename}: {message.strerror}" if isinstance(message, OSError) and message.filename else message)
     raise SystemExit(code)
 
 

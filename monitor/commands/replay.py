@@ -25,9 +25,9 @@ def replay(paths: Sequence[str], rules: Path | None, *, json: bool, formats: Seq
             say_json(told.as_json())
         else:
             say(event_line(told, color))
-    if not reading.transitions and not json:
-        say("no rule would have fired")
     views = judged(reading, engine, baseline_document(book.baseline), time.time())
     if not views:
         return USAGE if failed else EXIT_CODES["no_data"]
+    if not reading.transitions and not json:
+        say("no rule would have fired")
     return EXIT_CODES[worst_verdict(view.verdict for view in views)]

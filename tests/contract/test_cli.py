@@ -174,3 +174,14 @@ def test_watch_is_the_default_command_and_says_once_how_to_quote(home: Path) -> 
     assert (0, 1, True) == (code, len(hints), "'*.out'" in hints[0])
     done = run(home, LOG, "-r", "m.yaml", "--once", "--json")
     assert (1, True) == (done.returncode, "step-100" in run(home, "status", "--json").stdout), done.stderr
+
+
+def test_a_replay_of_nothing_does_not_say_that_all_was_well(home: Path) -> None:
+    done = run(home, "replay", "absent.out")
+    assert (2, "", 1) == (done.returncode, done.stdout, len(done.stderr.splitlines()))
+
+
+def test_an_error_leads_with_the_name_of_the_command(home: Path) -> None:
+    for ask in (["diagnose", "absent.ckpt"], ["status", "--state", "absent"], ["formats", "test", "absent"], ["explain", "nobody"]):
+        done = run(home, *ask)
+        assert ("loss-watch: ", False) == (done.stderr[:12], "Errno" in done.stderr), done.stderr
