@@ -23,6 +23,8 @@ GAP = "   "
 _LOOSE, _TIGHT = (3, 10), (2, 6)
 """Cells between two columns, and cells of a progress bar, where there is room and where there is not."""
 MAX_NEWS = 12
+_HEAD = 100
+"""Cells that the head may take where the table below is narrower."""
 REFRESHES_PER_S = 4
 Clock = Callable[[float], time.struct_time]
 _ALWAYS = 2
@@ -41,8 +43,11 @@ TITLES = ("RUN", "STATE", "STEP", "VAL LOSS", "TRAIN", "NEXT MILESTONE", "ALERTS
 _SPAN_FROM, _SPAN_TO = 3, 6
 
 
-def render(snapshot: Snapshot, width: int, height: int | None = None, *, clock: Clock = time.localtime) -> Group:
-    """The whole screen in ``width`` cells and at most ``height`` lines; ``clock`` turns Unix seconds into wall time."""
+def render(snapshot: Snapshot, width: int, height: int | None = None, *, clock: Clock = time.localtime, fit: bool = False) -> Group:
+    """The whole screen in ``width`` cells and at most ``height`` lines; ``clock`` turns Unix seconds into wall time.
+
+    ``fit``: the head is no wider than what stands below it.
+    """
     news = snapshot.news[:MAX_NEWS]
     runs = list(snapshot.runs)
     hidden = 0
@@ -51,13 +56,15 @@ def render(snapshot: Snapshot, width: int, height: int | None = None, *, clock: 
         if len(runs) > room - min(len(news), 4):
             runs, hidden = _most_urgent(runs, max(1, room - min(len(news), 4) - 1))
         news = news[: max(0, room - len(runs) - bool(hidden) - 1)]
-    lines = [_header(snapshot, width, clock), Text(), *_table(runs, width, snapshot.time_s)]
+    lines = [Text() if fit else _header(snapshot, width, clock), Text(), *_table(runs, width, snapshot.time_s)]
     if hidden:
         lines.append(Text(f"and {hidden} more, all calmer", style="dim"))
     if not snapshot.runs:
         lines.append(Text("no log yet" if snapshot.ready else "reading the logs", style="dim"))
     if news:
         lines += [Text(), *event_lines(news, clock)]
+    if fit:
+        lines[0] = _header(snapshot, min(width, max(_HEAD, *(cell_len(line.plain) for line in lines))), clock)
     for line in lines:
         line.truncate(width, overflow="ellipsis")
         line.no_wrap = True
@@ -212,5 +219,6 @@ class LiveTable:
 
 def print_table(snapshot: Snapshot, piped_width: int = 200) -> None:
     """The table once, on stdout, as wide as the terminal; ``piped_width`` cells where stdout is none."""
-    width = Console().width if Console().is_terminal else piped_width
-    Console(highlight=False, width=width).print(render(snapshot, width))
+    piped = not Console().is_terminal
+    width = piped_width if piped else Console().width
+    Console(highlight=False, width=width).print(render(snapshot, width, fit=piped))

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from serve.scenes import NOW, metric, milestone, run, seed_scene, silent_run, training_run
 
-from monitor.display import cells, render
+from monitor.display import cells, print_table, render
 from monitor.snapshot import AlertView, NewsView, RunView, Snapshot
 
 
@@ -86,6 +86,13 @@ def test_colour_is_only_where_a_word_says_the_same() -> None:
     assert "\x1b[32mon path" in "\n".join(drawn(seed_scene(run("r", milestones=(milestone(1, "< 1", "met", 1.0),),
                                                              metrics=[metric("val_loss", [(1, 0.5)])])), color=True))  # fmt: skip
     assert "\x1b" not in "\n".join(plain)
+
+
+def test_through_a_pipe_the_head_is_no_wider_than_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(seed_scene())
+    head, _, *table = capsys.readouterr().out.splitlines()
+    assert max(100, *map(cell_len, table)) == cell_len(head)
+    assert "http" in head
 
 
 def test_nothing_to_watch_is_said() -> None:
