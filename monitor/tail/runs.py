@@ -18,6 +18,8 @@ _RANK = re.compile(r"(?:^|[._-])(?:(?:local|global|world)[._-]?)?rank[._-]?\d+$"
 _JOB_AND_RANK = re.compile(r"((?:^|\D)\d{3,})\.\d{1,5}$")
 _ARRAY_TASK = re.compile(r"(?<![\d.])(\d{3,})_(\d+)$")
 _JOB = re.compile(r"(?<!\d)(?<!\d\.)(\d{3,})$")
+_NO_TASK = re.compile(r"(?<=\d)_4294967294$")
+"""What %a gives outside of an array (SLURM's NO_VAL)."""
 _STREAM_DIRECTORY = re.compile(r"^(?:std)?(?:out|err)(?:put|or)?s?$", re.I)
 _UNPRINTABLE = re.compile(r"[^\w.+@=,:~ -]")
 
@@ -102,8 +104,8 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _rankless(stem: str) -> str:
-    """The stem without what tells the ranks of one job apart: `x_rank3`, `x.rank0`, `job_123.7`."""
-    without = _RANK.sub("", stem)
+    """The stem without what tells the ranks of one job apart: `x_rank3`, `x.rank0`, `job_123.7`; and a task of no array."""
+    without = _NO_TASK.sub("", _RANK.sub("", stem))
     found = _JOB_AND_RANK.search(without)
     return without[: found.end(1)] if found else without
 

@@ -13,6 +13,7 @@ from monitor.tail.runs import name_runs, slurm_job_id
         ("train_13503904_7.out", "13503904_7"),
         ("train_13503904_7.err", "13503904_7"),
         ("finetune_100_13503904.out", "13503904"),
+        ("slurm-13503904_4294967294.out", "13503904"),
         ("run-123.log", "123"),
         ("run-12.log", "run-12"),
         ("lr_0.001.out", "lr_0.001"),
