@@ -177,12 +177,24 @@ class Milestone(RuleBase):
                 return self._first(mark, at, item.value)
             if status in (MISSED, WORRY) and mark["resolved"] is None and self.expect.holds(item.value):
                 mark["resolved"] = at
-                return Verdict(Status.OK, f"{self.metric} {short(item.value)} at step {at:g}, now {self.expect.words()}", at, item.value)
+                said = f"{self.metric} {short(item.value)} at {self.axis} {at:g}, now {self.expect.words()}"
+                numbers = {"expected": str(self.expect), "observed": mark["value"], "at": mark["step"], "now": item.value}
+                return Verdict(Status.OK, said, at, item.value, numbers=numbers)
             return UNKNOWN
         if status == PENDING and (passed := self._passed_without(run)):
             mark.update(status=NO_DATA)
             return Verdict(Status.BREACHED, passed, run.step, None, Severity.WARNING, resolves_when=f"{self.metric} is printed")
         return UNKNOWN
+
+    def explained(self, run: RunState) -> Verdict | None:
+        """What a milestone that is still pending waits for; None for one that was judged. Changes no verdict."""
+        if self.mark(run)["status"] != PENDING:
+            return None
+        reached, series = run.step if self.axis == "step" else run.epoch, run.metric(self.metric)
+        where = f"; the run is at {self.axis} {reached:g}" if reached is not None else ""
+        seen = {"last": series.last, "last_step": series.last_step} if series is not None and series.steps else {}
+        said = f"pending: no {self.metric} at or after {self.axis} {self.step:g} yet{where}"
+        return Verdict(Status.UNKNOWN, said, numbers={"expected": str(self.expect), **seen})
 
     def mark(self, run: RunState) -> dict[str, object]:
         """The verdict kept for this run; a new attempt that starts at or below the milestone opens it again."""

@@ -19,6 +19,7 @@ from rules.curve import CurveRule
 from rules.engine import Engine
 from rules.history import RunState
 from rules.jsonable import jsonable, short, step_number
+from rules.milestone import Milestone
 from rules.observation import Item
 from rules.rule import Rule
 from rules.spec import did_you_mean
@@ -88,7 +89,7 @@ def _document(run: RunState, rule: Rule, seen: Reasons) -> dict[str, Any]:
     alert = run.alerts.get(rule.id)
     standing = alert is not None and alert.state in (FIRING, PENDING)
     shown = seen.breach if standing and seen.breach is not None else seen.last
-    if not standing and isinstance(rule, CurveRule):
+    if not standing and isinstance(rule, (CurveRule, Milestone)):
         shown = rule.explained(run) or shown
     return {
         "run": run.run, "rule": rule.id, "kind": rule.kind, "state": alert.state if alert is not None and standing else "inactive",

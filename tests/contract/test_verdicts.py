@@ -192,7 +192,7 @@ def test_a_verdict_in_a_terminal_reads_as_the_screen_shows(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("rule", "words"), [("step-50", ("1.41", "< 1.5")), ("step-100", ("1.07", "resolves when val_loss < 0.9")),
-                                             ("step-200", ())])  # fmt: skip
+                                             ("step-200", ("pending", "1.07", "< 0.6"))])  # fmt: skip
 def test_explain_says_what_a_rule_saw(tmp_path: Path, rule: str, words: tuple[str, ...]) -> None:
     (tmp_path / "train_13503904.out").write_text(step_line(50, 1.41) + step_line(100, 1.07))
     (tmp_path / "r.yaml").write_text(RULES)

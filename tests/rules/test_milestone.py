@@ -183,3 +183,21 @@ def test_a_condition_reads_back_what_it_prints(op: str, value: float) -> None:
     made = condition(f"{op} {value!r}")
     assert made == condition(str(made))
     assert made == Condition(op, value)
+
+
+def test_a_milestone_by_epoch_is_resolved_at_an_epoch() -> None:
+    rules, run = engine("epoch 3 < 0.9"), RunState("13503904")
+    told = [t for epoch, value in ((3, 1.2), (4, 0.8)) for t in rules.see(run, Observation("val_loss", value, 100 * epoch, epoch), 0.0)]
+    assert "val_loss 0.8 at epoch 4, now < 0.9" == told[-1].message
+
+
+def test_a_pending_milestone_explains_what_it_waits_for_and_a_judged_one_does_not() -> None:
+    rules = engine("step 50 < 1.5", "step 200 < 0.6")
+    run, _ = fold(rules, val((50, 1.4), (100, 1.07)))
+    judged, pending = (milestone.explained(run) for milestone in rules.milestones)
+    assert judged is None
+    assert pending is not None
+    assert "pending: no val_loss at or after step 200 yet; the run is at step 100" == pending.reason
+    assert {"expected": "< 0.6", "last": 1.07, "last_step": 100} == pending.numbers
+    empty = RunState("13503904")
+    assert ["pending: no val_loss at or after step 50 yet"] == [one.reason for m in rules.milestones[:1] if (one := m.explained(empty))]
