@@ -16,14 +16,15 @@ from monitor.parse.catalogue import Catalogue
 from monitor.parse.fold import Fold
 from monitor.parse.format import Format
 from monitor.parse.gate import LOSS_LITERALS, MIN_LITERAL, PLACE_LITERALS, compiled_gate, literals_of
+from monitor.parse.label import label_end, labels
 from monitor.parse.lightning import LightningReader, may_matter
 from monitor.parse.lines import LineBuffer, plain
 from monitor.parse.names import METRIC_WORDS, words
 from monitor.parse.numbers import HOLE, cut
 from monitor.parse.own import ours
 from monitor.parse.reading import NOTHING, Reading
-from monitor.parse.source import SourceListing
-from monitor.parse.tables import Table
+from monitor.parse.source import SourceListing, neutral
+from monitor.parse.tables import Table, touches
 from rules.observation import Item
 
 MAX_READINGS = 8192
@@ -41,13 +42,7 @@ _RANK = re.compile(
     rb"^(?:\s*\[?(?:rank|default) ?\d+\]?:\s?|\(\w[\w.]*(?:\(\w+\))? pid=\d+(?:, ip=[\d.]+)?\)\s?|"
     rb"\[\d+,\d+\]\s?<std\w+>:|\s*\d{1,5}: (?=\D))", re.I
 )
-"""Who wrote a line: torchrun, Ray, mpirun --tag-output, srun --label (the blank after its colon, and no more)."""
-_LABEL = re.compile(rb"^(?:\s*\d{1,5}: |\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?:? )")
-"""What else may stand before a line that means nothing with it: srun --label before a number, a time of `ts` or of a container."""
-_BARE = re.compile(rb"^(?:\s*\x00: |\[?\x00-\x00-\x00[T ][\x00\d:.,]+(?:Z|[+-][\x00\d:]+)?\]?:? )")
-"""The same in a skeleton."""
-UNLABEL = Reading("unlabel")
-"""The reading of a line that is to be read without its label."""
+"""Who wrote a line: torchrun, Ray, mpirun --tag-output, srun --label (the blank after its colon, and no more). Other labels: ``label``."""
 
 
 class Wanted(Protocol):
@@ -144,8 +139,9 @@ class LogParser:
         if self._gate is not None and self._gate.search(line) is None:
             return
         if self._lightning is not None and may_matter(line):
-            items += self._lightning.take(line.decode("utf-8", "replace"), offset)
-        if self._count < SETTLED and self._listing.see(line):
+            start = 0 if line[:1] == b" " else label_end(line)
+            items += self._lightning.take(line[start:].decode("utf-8", "replace"), offset)
+        if self._count < SETTLED and self._listing.see(line[label_end(line) :]):
             return
         if not self._tabular(line, offset, items):
             self._plain_line(line, offset, items)
@@ -160,11 +156,10 @@ class LogParser:
             reading = self._read(skeleton, line, offset, items)
         if not self._active:
             self._remember(skeleton, numbers, offset, reading)
-        if reading is UNLABEL:
-            label = _LABEL.match(line)
-            self._plain_line(line[label.end() if label else 0 :], offset, items)
-        elif reading is not NOTHING:
-            made = self._fold.take(reading, numbers, offset, zlib.crc32(skeleton) if reading.weak else 0)
+        if reading is NOTHING:
+            self._repeated = self._repeats is not None and self._repeats.search(line) is not None
+        else:
+            made = self._fold.take(reading, numbers, offset, (reading.kind or zlib.crc32(skeleton)) if reading.weak else 0)
             if made:
                 items += made
                 self._started = True
@@ -206,48 +201,82 @@ class LogParser:
         """Take one complete line; its items are added to ``items``."""
         self._segment(line, offset, items, bar=False)
 
-    def look(self, line: bytes) -> tuple[bool, bool, bytes]:
-        """All that a line's reading depends on: whether a rank stands before it, whether a label does, its skeleton."""
+    def look(self, line: bytes) -> tuple[bool, bytes]:
+        """All that a line's reading depends on: whether a rank stands before it, and its skeleton."""
         line = plain(line)
         wrapped = _RANK.match(line)
-        line = line[wrapped.end() :] if wrapped else line
-        return bool(wrapped), bool(_LABEL.match(line)), cut(line)[0]
+        return bool(wrapped), cut(line[wrapped.end() :] if wrapped else line)[0]
 
-    def reading_of(self, line: bytes) -> tuple[Reading | None, int]:
-        """What a line that was just read means, and at which of its bytes that begins; None where that is not known."""
+    @property
+    def fold(self) -> Fold:
+        """Where the file stands: for a reader of columns, which brings it on."""
+        return self._fold
+
+    @property
+    def between_lines(self) -> bool:
+        """Whether no line is being skipped to its end."""
+        return not self._buffer.skipping
+
+    def generation(self) -> object:
+        """What changes whenever a line may mean something else than a line of its kind did before."""
+        settled = (self._count >= SETTLED, self._gate_words is None)
+        return len(self._active), settled, tuple(self._table.columns), tuple(self._fold.bound.items())
+
+    def follows(self) -> bool:
+        """Whether what a line means depends on the line and the place that was reached, so that many can be read at once."""
+        return self.settled() or (bool(self._table.columns) and not self._active and self._lightning is None and self._gate is None)
+
+    def idle(self) -> bool:
+        """Whether a line that says nothing leaves the parser as it is: neither in a source listing nor in a table's block."""
+        return (self._count >= SETTLED or not (self._listing.weight or self._listing.quoted)) and not (self._table.in_block and not self._active)
+
+    def is_ours(self, line: bytes) -> bool:
+        return ours(plain(line))
+
+    def passes(self, line: bytes) -> bool:
+        """Whether a line whose reading is NOTHING may be passed over wherever the parser is ``idle``."""
+        text = plain(line)
+        if ours(text) or (self._repeats is not None and self._repeats.search(text)):
+            return False
+        if self._gate is not None:
+            return True
+        wrapped = _RANK.match(text)
+        text = text[wrapped.end() :] if wrapped else text
+        if (self._lightning is not None and may_matter(text)) or (self._count < SETTLED and not neutral(text[label_end(text) :])):
+            return False
+        return bool(self._active) or not (self._table.columns or b"%|" in text or touches(text[label_end(text) :]) or touches(text))
+
+    def says_nothing(self, line: bytes) -> bool:
+        """Whether a line of a file that ``follows`` says nothing to it and can be passed over."""
+        return self.meaning(line)[0] is NOTHING and self.passes(line)
+
+    def meaning(self, line: bytes) -> tuple[Reading | None, int]:
+        """What a line means, and at which byte of its plain text that begins; None where only the line's turn can tell."""
         text = plain(line)
         wrapped = _RANK.match(text)
         start = wrapped.end() if wrapped else 0
         if self._gate is not None and self._gate.search(text[start:]) is None:
             return NOTHING, start
-        reading = self._readings.get(cut(text[start:])[0]) if HOLE in cut(text[start:])[0] else NOTHING
-        label = _LABEL.match(text[start:])
-        if reading is UNLABEL and label:
-            start += label.end()
-            reading = self._readings.get(cut(text[start:])[0]) if HOLE in cut(text[start:])[0] else NOTHING
-        if reading is UNLABEL or (reading is not NOTHING and text != line):
-            return None, start
-        return reading, start
+        if self._table.columns and not self._active:
+            return (None, start) if label_end(text[start:]) else (self._table.row_reading(text[start:]), start)
+        skeleton, numbers = cut(text[start:])
+        if not numbers:
+            return NOTHING, start
+        reading = self._readings.get(skeleton)
+        return self._read(skeleton, text[start:], 0, []) if reading is None and self.settled() else reading, start
+
+    def certain(self, reading: Reading, line: bytes) -> bool:
+        """Whether a line's values count at once, and under which names is known."""
+        if reading.weak:
+            text = plain(line)
+            wrapped = _RANK.match(text)
+            skeleton = cut(text[wrapped.end() :] if wrapped else text)[0]
+            return str(reading.kind or zlib.crc32(skeleton)) in self._fold.settled
+        return all(self._fold.is_settled(value) for value in reading.values if value.understudy)
 
     def metrics_of(self, reading: Reading) -> tuple[str, ...]:
         """The metrics that a reading's values go by."""
-        return tuple(self._fold.metric_of(value, reading) for value in reading.values)
-
-    def steps_of(self, reading: Reading, number_of: Callable[[int], Any]) -> Any:
-        """The steps of many lines of one reading; ``number_of`` gives the column of a number."""
-        if reading.step is not None:
-            return number_of(reading.step) * reading.scale + reading.offset
-        epoch, batch, batches = (number_of(at) for at in (reading.epoch or 0, reading.batch or 0, reading.batches or 0))
-        return (epoch - float(reading.epoch_from or 0)).clip(0.0) * batches + batch
-
-    def counts_on(self, epochs: Any, steps: Any) -> bool:
-        """Whether lines of these epochs and steps, in the order of the log, leave the steps what they are: none begins anew in an epoch."""
-        place = self._fold.place
-        if place.local or not len(steps):
-            return not place.local
-        rises = bool(((epochs[1:] > epochs[:-1]) & (steps[1:] < steps[:-1])).any())
-        first = place.epoch is not None and place.in_epoch is not None and epochs[0] > place.epoch and steps[0] < place.in_epoch
-        return not rises and not first
+        return tuple(self._fold.settled_name(value, reading) for value in reading.values)
 
     def waits(self) -> bool:
         """Whether something that was read waits for the next line."""
@@ -263,8 +292,10 @@ class LogParser:
         """Whether the line is a table's row, whose items are then taken. Only where no format has been recognised."""
         if self._active or (self._gate is not None and not self._table.columns):
             return False
-        label = _LABEL.match(line)
-        found = self._table.see(line[label.end() :] if label else line)
+        start = label_end(line)
+        if start and self._table.fits(line) and not self._table.fits(line[start:]):
+            start = 0  # a column of times is no label
+        found = self._table.see(line[start:])
         if found is None:
             return False
         made = self._fold.take(found[0], found[1], offset)
@@ -278,17 +309,28 @@ class LogParser:
     def _read(self, skeleton: bytes, line: bytes, offset: int, items: list[Item]) -> Reading:
         text = skeleton.decode("utf-8", "replace")
         reading = self._recognise(text, line, offset, items)
-        label = _LABEL.match(line) if reading is NOTHING or reading.format == general.GENERAL else None
-        if label:
-            bare = self._read(cut(line[label.end() :])[0], line[label.end() :], offset, items)
-            if bare is not NOTHING and (reading is NOTHING or bare.format != general.GENERAL):
-                reading = UNLABEL
+        if reading is None or reading.format == general.GENERAL:
+            reading = self._behind_labels(text, reading, line, offset, items)
         if len(self._readings) >= MAX_READINGS:
             self._readings.clear()
         self._readings[skeleton] = reading
         return reading
 
-    def _recognise(self, text: str, line: bytes, offset: int, items: list[Item]) -> Reading:
+    def _behind_labels(self, text: str, whole: Reading | None, line: bytes, offset: int, items: list[Item]) -> Reading:
+        """The reading of a line that no format knows as it stands: what stands behind its labels may be known."""
+        best = whole
+        for end, plainly in labels(text):
+            bare = self._recognise(text[end:], line, offset, items)
+            if bare is None:
+                continue
+            if bare.format != general.GENERAL:
+                return bare.behind(text[:end], text[end:])
+            if best is None or bare.placed > best.placed or (plainly and bare.placed == best.placed):
+                best = bare.behind(text[:end], text[end:])
+        return NOTHING if best is None else best
+
+    def _recognise(self, text: str, line: bytes, offset: int, items: list[Item]) -> Reading | None:
+        """What a skeleton means; NOTHING where a format ignores it, None where nothing knows it."""
         for one in self._active:
             reading = one.read(text)
             if reading is not None:
@@ -298,13 +340,13 @@ class LogParser:
                 if one not in self._active and one.recognises(text):
                     self._activate(one)
                     if one.reader == "lightning" and self._lightning is not None:
-                        items += self._lightning.take(line.decode("utf-8", "replace"), offset)
+                        items += self._lightning.take(line[label_end(line) :].decode("utf-8", "replace"), offset)
                     self._replay(one, items)
-                    reading = one.read(text)
-                    return NOTHING if reading is None else reading
+                    return one.read(text)
         if self._active and not any(one.general for one in self._active):
-            return NOTHING
-        return general.read(text)
+            return None
+        reading = general.read(text)
+        return None if reading is NOTHING else reading
 
     def _activate(self, one: Format) -> None:
         self._active.append(one)
@@ -321,13 +363,11 @@ class LogParser:
         """Read the early lines again, now that their format is known."""
         early, self._early = self._early, []
         for skeleton, numbers, offset in early:
-            bare = _BARE.match(skeleton)
-            reading = one.read(skeleton.decode("utf-8", "replace"))
-            if reading is None and bare:
-                reading = one.read(skeleton[bare.end() :].decode("utf-8", "replace"))
-                numbers = numbers[bare[0].count(HOLE) :]
+            text = skeleton.decode("utf-8", "replace")
+            read = ((one.read(text[at:]), at) for at in (0, *(end for end, _ in labels(text))))
+            reading, at = next((found for found in read if found[0] is not None), (None, 0))
             if reading is not None and reading is not NOTHING:
-                items += self._fold.take(reading, numbers, offset)
+                items += self._fold.take(reading.behind(text[:at], text[at:]), numbers, offset)
 
     def state(self) -> dict[str, Any]:
         """The fold as JSON-able values, under 64 KiB. ``resume_offset`` is where ``feed`` must go on after ``restore``."""

@@ -52,27 +52,3 @@ def test_none_of_these_logs_is_taken_for_several_attempts() -> None:
     """A metric keeps its axis: a step and then an epoch would look as if the run had fallen back."""
     lives = {path.stem: summarise("run", [(str(path), [path.read_bytes()])], CATALOGUE)["attempts"] for path in LOGS}
     assert {} == {name: attempts for name, attempts in lives.items() if attempts != 1}
-
-
-LABELS = {
-    "of srun --label": lambda at: b" 0: ",
-    "of torchrun": lambda at: b"[default0]:",
-    "of mpirun --tag-output": lambda at: b"[1,0]<stdout>:",
-    "of a container's log": lambda at: b"2024-05-01T10:00:%02d.123456789Z " % (at % 60),
-    "of ts": lambda at: b"[2024-05-01 10:00:%02d] " % (at % 60),
-}
-LOSE_THEIR_SIGNS = {"lightgbm-callback", "sklearn-hist-gradient-boosting"}
-"""Read by the general reader, to which a time in front means nothing; their rounds in brackets then look like another time."""
-
-
-@pytest.mark.parametrize("label", LABELS)
-def test_what_a_launcher_puts_before_every_line_changes_nothing(label: str) -> None:
-    before = LABELS[label]
-    for path in LOGS:
-        if path.stem in LOSE_THEIR_SIGNS | {"easylm", "hf-trainer-state"} and label != "of srun --label":
-            continue
-        data = path.read_bytes()
-        labelled = b"\n".join(before(at) + line if line else line for at, line in enumerate(data.split(b"\n")))
-        plain, seen = items_of(data), items_of(labelled)
-        for metric in ("train_loss", "val_loss"):
-            assert curve(plain, metric) == curve(seen, metric), path.stem
