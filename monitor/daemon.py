@@ -84,6 +84,8 @@ class Daemon:
     """Whether a state file that cannot be written is waited for, instead of an error."""
     patience_s: float = SILENT_S
     """How long what followed an error is waited for; 0 for a call that will not come again soon."""
+    by_log_clock: bool = False
+    """Whether the times of the lines count also for what came while the watcher lived: for a call that comes now and then."""
 
     def __post_init__(self) -> None:
         self._outlook = Outlook()
@@ -146,10 +148,13 @@ class Daemon:
         followed = self.files[path]
         fresh = chunk.reset is not None
         if fresh:
-            self.pipeline.restart(path, f"the file was {chunk.reset}")
+            self.pipeline.restart(path, f"the file was {chunk.reset}", written_s=chunk.mtime_s)
         live = not followed.catching_up
-        lines = self.pipeline.files[path].parser.lines
-        self.pipeline.advance(path, chunk.data, now, turn, heard_s=min(now, chunk.mtime_s), time_s=now if live else None)
+        lines, own_clock = self.pipeline.files[path].parser.lines, self.by_log_clock or not live
+        written_s = min(now, chunk.mtime_s)
+        self.pipeline.advance(path, chunk.data, now, turn, heard_s=written_s, time_s=now if live else None, own_clock=own_clock)
+        if chunk.at_end and own_clock:
+            self.pipeline.set_clock(path, written_s, turn)
         fold = self.pipeline.files[path]
         followed.position = chunk.position
         followed.read_s = now
@@ -176,7 +181,7 @@ class Daemon:
                 continue
             stood_before = not self.ready and path != STDIN
             self.files[path] = Followed(Position(path), catching_up=stood_before)
-            fold = self.pipeline.open(path, named.get(path, "stdin"))
+            fold = self.pipeline.open(path, named.get(path, "stdin"), written_s=chunk.mtime_s)
             run = self.pipeline.runs[fold.run]
             if not stood_before and not run.observations:
                 run.caught_up = True
@@ -227,6 +232,7 @@ class Daemon:
         messages = self._messages(turn, finished, now)
         changes.runs = turn.runs
         changes.observations = turn.observations
+        changes.moved_s = turn.moved_s
         changes.transitions = turn.transitions
         self._counters = replace(self._counters, observations=self._counters.observations + len(turn.observations))
         self._unwritten.take(changes, messages)

@@ -15,7 +15,8 @@ from heapq import merge
 from monitor.events import WANTED
 from monitor.matcher import LineMatcher
 from monitor.parse import Catalogue
-from monitor.pipeline import FileFold
+from monitor.parse.clock import Silence
+from monitor.pipeline import FileFold, set_clock
 from monitor.tail.discover import STDIN, TailError, expand
 from monitor.tail.runs import name_runs
 from monitor.tail.whole import read_whole
@@ -23,6 +24,7 @@ from rules.alert import Transition
 from rules.engine import Engine
 from rules.history import RunState
 from rules.observation import Item, Observation, Progress
+from rules.passing import printed_at, silent
 
 UNASKED = "asking SLURM where a job writes is not built yet"
 Seen = Callable[[RunState, str, Observation], None]
@@ -45,15 +47,15 @@ class Source:
     fold: FileFold
     problem: TailError | None = None
 
-    def items(self) -> Iterator[Item]:
+    def items(self) -> Iterator[Item | Silence]:
         try:
             for data in read_whole(self.path):
-                yield from self.fold.feed(bytes(data))
+                yield from self.fold.timed(self.fold.feed(bytes(data)))
         except TailError as wrong:
             self.problem = wrong
-        yield from self.fold.flush()
+        yield from self.fold.timed(self.fold.flush())
 
-    def keyed(self) -> Iterator[tuple[tuple[int, float], Item]]:
+    def keyed(self) -> Iterator[tuple[tuple[int, float], Item | Silence]]:
         """The items with what they are merged by: how often the step has fallen back, and the highest step so far."""
         life, reached = 0, float("-inf")
         last: dict[str, float] = {}
@@ -88,15 +90,14 @@ def read_runs(
     matcher = LineMatcher(engine.patterns, WANTED)
     for name, files in runs.items():
         run = RunState(name, list(files))
-        sources = [Source(path, FileFold(name, catalogue, matcher, None, forced)) for path in files]
+        written = {path: os.path.getmtime(path) for path in files if path != STDIN and os.path.exists(path)}
+        sources = [Source(path, FileFold(name, catalogue, matcher, None, forced, written_s=written.get(path))) for path in files]
         _fold(run, sources, engine, reading, seen)
         reading.problems += [source.problem for source in sources if source.problem is not None]
         if all(source.problem is not None for source in sources):
             continue
         run.format = next((source.fold.parser.format for source in sources if source.fold.parser.format), None)
-        written = [os.path.getmtime(path) for path in files if path != STDIN and os.path.exists(path)]
-        if written:
-            run.heard(max(written))
+        _set_clock(run, [source for source in sources if source.fold.clock.known], max(written.values(), default=None))
         reading.runs[name] = run
     return reading
 
@@ -105,7 +106,12 @@ def _fold(run: RunState, sources: Sequence[Source], engine: Engine, reading: Rea
     labelled = _merged(sources) if len(sources) > 1 else ((sources[0].path, item) for item in sources[0].items())
     now = 0.0
     for path, item in labelled:
-        now = item.time_s if item.time_s is not None else now
+        if isinstance(item, Silence):
+            reading.transitions += silent(engine, run, item.from_s, item.to_s, looked_at=len(sources) == 1)
+            continue
+        if item.time_s is not None:
+            reading.transitions += printed_at(engine, run, item.time_s)
+            now = run.last_line_s or item.time_s
         if not isinstance(item, Progress):
             item.source = run.paths.index(path)
         before = run.observations
@@ -115,7 +121,18 @@ def _fold(run: RunState, sources: Sequence[Source], engine: Engine, reading: Rea
     run.over()
 
 
-def _merged(sources: Sequence[Source]) -> Iterator[tuple[str, Item]]:
+def _set_clock(run: RunState, timed: Sequence[Source], written_s: float | None) -> None:
+    """The log was last written at ``written_s`` (Unix s): for a log without times that is all that is known of its time."""
+    if written_s is None:
+        return
+    if not timed:
+        run.heard(written_s)
+        return
+    for source in timed:
+        set_clock(run, source.fold.clock, written_s, whole_run=source is timed[0])
+
+
+def _merged(sources: Sequence[Source]) -> Iterator[tuple[str, Item | Silence]]:
     streams = [((key, i, item) for key, item in source.keyed()) for i, source in enumerate(sources)]
     for _, i, item in merge(*streams, key=lambda entry: entry[0]):
         yield sources[i].path, item

@@ -12,16 +12,21 @@ from typing import Any
 from monitor.events import WANTED, EventReader, in_order
 from monitor.matcher import LineMatcher
 from monitor.parse import Catalogue, LogParser
+from monitor.parse.clock import LineClock, Silence, in_time, shift_s
 from rules.alert import Transition
 from rules.conditions.crash import first_cause
 from rules.ending import close_all
 from rules.engine import Engine
 from rules.history import RunState
 from rules.observation import Event, Item, Observation, Progress
+from rules.passing import printed_at, silent
 from rules.units import human_duration
 
 LET_GO_S = 24 * 3600.0
 """How long the alerts of a run that ended stand: a day, for somebody to see them in the morning."""
+
+COPIED_S = 24 * 3600.0
+"""A file that was written later than this after its last line's time is a copy."""
 
 
 @dataclass(slots=True)
@@ -30,27 +35,39 @@ class Turn:
 
     runs: dict[str, RunState] = field(default_factory=dict)
     observations: list[tuple[str, int, Observation]] = field(default_factory=list)
+    moved_s: dict[str, float] = field(default_factory=dict)
+    """Run -> what its log's clock was behind."""
     transitions: list[Transition] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Wanted:
-    """Which plain lines the parser hands on: those of interest, and all while the event reader is inside a traceback or a list."""
+    """Which plain lines the parser hands on: those of interest, and all while the event reader is inside a traceback or a list.
+
+    It is asked about every line, so the file's clock hears them here.
+    """
 
     matcher: LineMatcher
     events: EventReader
+    clock: LineClock
 
     def search(self, line: bytes) -> object:
+        self.clock.hear(line)
         return self.events.hungry or (self.matcher.interesting is not None and self.matcher.interesting.search(line))
 
 
 class FileFold:
-    """One file's reader: its parser, its events, the patterns of the rules. JSON-able between two feeds."""
+    """One file's reader: its parser, its events, its clock, the patterns of the rules. JSON-able between two feeds.
+
+    ``written_s``: when the file was last written (Unix s), for what the times of its lines leave out.
+    """
 
     def __init__(
-        self, run: str, catalogue: Catalogue, matcher: LineMatcher, told: dict[str, Any] | None = None, forced: str | None = None
-    ) -> None:
+        self, run: str, catalogue: Catalogue, matcher: LineMatcher, told: dict[str, Any] | None = None, forced: str | None = None,
+        *, written_s: float | None = None,
+    ) -> None:  # fmt: skip
         self.run = run
+        self.clock = LineClock.restore(told["clock"]) if told and "clock" in told else LineClock(written_s)
         self.parser = LogParser.restore(catalogue, told["parser"]) if told else LogParser(catalogue, forced=forced)
         self.events = EventReader()
         if told:
@@ -61,7 +78,8 @@ class FileFold:
     def watch_for(self, matcher: LineMatcher) -> None:
         """Hand on the lines that ``matcher`` and the event reader want."""
         self.matcher = matcher
-        self.parser.wanted, self.parser.line_sink = _Wanted(matcher, self.events), self._line
+        self.parser.wanted, self.parser.line_sink = _Wanted(matcher, self.events, self.clock), self._line
+        self.parser.noted = self.clock.note
 
     @property
     def resume_offset(self) -> int:
@@ -74,23 +92,33 @@ class FileFold:
 
     def flush(self) -> list[Item]:
         """What the unfinished last line holds, for a file that will not grow."""
-        items = self._ordered(self.parser.flush())
-        return [*items, *self.events.flush()]
+        items = [*self._ordered(self.parser.flush()), *self.events.flush()]
+        self.clock.stamp(items)
+        return items
 
     def fell_silent(self) -> list[Item]:
         """What is held until it is clear that nothing contradicts it: an error after which nothing more was written."""
-        return list(self.events.flush())
+        items: list[Item] = list(self.events.flush())
+        self.clock.stamp(items)
+        return items
+
+    def timed(self, items: Sequence[Item]) -> list[Item | Silence]:
+        """``items``, which were just read, with the silences between their lines."""
+        return in_time(items, self.clock.take_silences())
 
     def state(self) -> dict[str, Any]:
-        return {"parser": self.parser.state(), "events": self.events.state()}
+        return {"parser": self.parser.state(), "events": self.events.state(), "clock": self.clock.state()}
 
     def _line(self, line: bytes, offset: int) -> None:
+        self.clock.note(offset)
         self.events.take(line, offset)
         self._found += self.matcher.events(line, offset)
 
     def _ordered(self, items: list[Item]) -> list[Item]:
         found, self._found = self._found, []
-        return in_order(items, found + self.events.settle(items))
+        ordered = in_order(items, found + self.events.settle(items))
+        self.clock.stamp(ordered)
+        return ordered
 
 
 class Pipeline:
@@ -104,9 +132,9 @@ class Pipeline:
         self.runs: dict[str, RunState] = {}
         self.files: dict[str, FileFold] = {}
 
-    def open(self, path: str, run: str, told: dict[str, Any] | None = None) -> FileFold:
-        """Begin to fold ``path`` as part of ``run``, from the saved state ``told`` where there is one."""
-        fold = self.files[path] = FileFold(run, self.catalogue, self.matcher, told, self.forced)
+    def open(self, path: str, run: str, told: dict[str, Any] | None = None, *, written_s: float | None = None) -> FileFold:
+        """Begin to fold ``path``, last written at ``written_s``, as part of ``run``, from the saved state ``told`` where there is one."""
+        fold = self.files[path] = FileFold(run, self.catalogue, self.matcher, told, self.forced, written_s=written_s)
         state = self.runs.setdefault(run, RunState(run))
         if path not in state.paths:
             state.paths.append(path)
@@ -124,29 +152,37 @@ class Pipeline:
                 del run.alerts[rule]
                 run.marks.pop(rule, None)
 
-    def restart(self, path: str, reason: str) -> None:
+    def restart(self, path: str, reason: str, *, written_s: float | None = None) -> None:
         """The file was truncated or replaced: its reader forgets, and the run's next attempt begins."""
         name = self.files[path].run
-        self.files[path] = FileFold(name, self.catalogue, self.matcher, None, self.forced)
+        self.files[path] = FileFold(name, self.catalogue, self.matcher, None, self.forced, written_s=written_s)
         run = self.runs[name]
         run.rewritten(run.paths.index(path), reason)
 
-    def advance(self, path: str, data: bytes, now: float, turn: Turn, *, heard_s: float | None, time_s: float | None) -> None:
+    def advance(
+        self, path: str, data: bytes, now: float, turn: Turn, *, heard_s: float | None, time_s: float | None, own_clock: bool = False
+    ) -> None:
         """Fold the next bytes of ``path``.
 
         ``now`` is when they are judged, ``heard_s`` when the file last grew, ``time_s`` when its lines were written where that is
-        known (None for a log that was there before); all Unix seconds.
+        known (None for a log that was there before); all Unix seconds. With ``own_clock`` the times that the lines tell themselves
+        count, where they do.
         """
         fold = self.files[path]
         run = self.runs[fold.run]
         lines, own_lines = fold.parser.lines, fold.parser.own_lines
         items = fold.feed(data)
         told_by_us = fold.parser.own_lines - own_lines
-        if heard_s is not None and (not told_by_us or fold.parser.lines - lines > told_by_us):
+        own_clock = own_clock and fold.clock.known
+        if heard_s is not None and not own_clock and (not told_by_us or fold.parser.lines - lines > told_by_us):
             run.heard(heard_s, len(data))
         if time_s is not None:
             items += self._taken_back(run, path, items)
-        self._see(run, path, items, now, time_s, turn)
+        timed = fold.timed(items)
+        if own_clock:
+            self._see_in_time(run, path, timed, now, turn)
+        else:
+            self._see(run, path, items, now, time_s, turn)
         run.format = fold.parser.format or run.format
         turn.runs[run.run] = run
 
@@ -158,6 +194,20 @@ class Pipeline:
         others = [self.files[other] for other in run.paths if other != path and other in self.files]
         steps = [item for item in items if isinstance(item, Observation)]
         return [event for other in others if other.events.told_crash for item in steps for event in other.events.note_observation(item.at)]
+
+    def set_clock(self, path: str, written_s: float, turn: Turn) -> None:
+        """All of ``path`` has been read, which was last written at ``written_s`` (Unix s): hold its own clock against that."""
+        fold = self.files[path]
+        run = self.runs[fold.run]
+        if not fold.clock.known:
+            return
+        ahead_s = set_clock(run, fold.clock, written_s, whole_run=path == self._first_timed(run))
+        if ahead_s:
+            turn.moved_s[run.run] = turn.moved_s.get(run.run, 0.0) + ahead_s
+        turn.runs[run.run] = run
+
+    def _first_timed(self, run: RunState) -> str | None:
+        return next((path for path in run.paths if path in self.files and self.files[path].clock.known), None)
 
     def finish(self, path: str, now: float, turn: Turn) -> None:
         """The file will not grow: take what its unfinished last line holds."""
@@ -200,11 +250,41 @@ class Pipeline:
         for item in items:
             if not isinstance(item, Progress):
                 item.source = source
-            if item.time_s is None:
-                item.time_s = time_s
+            item.time_s = time_s
             before = run.observations
-            told = see(run, item, now if time_s is None else (item.time_s or now))
+            told = see(run, item, now)
             if told:
                 turn.transitions += told
             if run.observations != before and isinstance(item, Observation):
                 turn.observations.append((run.run, run.attempt, item))
+
+    def _see_in_time(self, run: RunState, path: str, items: Iterable[Item | Silence], now: float, turn: Turn) -> None:
+        """The same by the times that the lines tell."""
+        source, looked_at = run.paths.index(path), len(run.paths) == 1
+        for item in items:
+            if isinstance(item, Silence):
+                turn.transitions += silent(self.engine, run, item.from_s, item.to_s, looked_at=looked_at)
+                continue
+            if not isinstance(item, Progress):
+                item.source = source
+            if item.time_s is not None:
+                turn.transitions += printed_at(self.engine, run, item.time_s)
+            before = run.observations
+            turn.transitions += self.engine.see(run, item, item.time_s or run.last_line_s or now)
+            if run.observations != before and isinstance(item, Observation):
+                turn.observations.append((run.run, run.attempt, item))
+
+
+def set_clock(run: RunState, clock: LineClock, written_s: float, *, whole_run: bool = True) -> float:
+    """A log that was last written at ``written_s`` (Unix s) was read to its end: by how many seconds its clock was set ahead.
+
+    What it said last it said then, and not earlier, unless the file is a later copy.
+    """
+    ahead_s = shift_s(clock.last_s, written_s, has_dates=clock.has_dates) if clock.last_s is not None else 0.0
+    if ahead_s:
+        clock.set_ahead(ahead_s)
+        if whole_run:
+            run.set_clock(ahead_s)
+    if run.last_line_s is not None and 0.0 <= written_s - run.last_line_s <= COPIED_S:
+        run.last_line_s = written_s
+    return ahead_s if whole_run else 0.0

@@ -55,6 +55,8 @@ class Changes:
     files: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     observations: list[tuple[str, int, Observation]] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
+    moved_s: dict[str, float] = field(default_factory=dict)
+    """Run -> seconds by which the times that are stored of it were behind; of its new observations too."""
 
     def __bool__(self) -> bool:
         return bool(self.runs or self.files or self.transitions)
@@ -191,6 +193,9 @@ class Store:
             many("INSERT OR REPLACE INTO runs VALUES(?, ?, ?)", states)
         if changes.observations:
             many("INSERT INTO observations VALUES(?, ?, ?, ?, ?, ?, ?, ?)", [_row(*seen) for seen in changes.observations])
+        if changes.moved_s:
+            moved = [(ahead_s, name) for name, ahead_s in changes.moved_s.items()]
+            many("UPDATE observations SET time_s = time_s + ? WHERE run = ?", moved)
         if changes.transitions:
             told = [tuple(getattr(transition, name) for name in TOLD) for transition in changes.transitions]
             many(f"INSERT INTO transitions({', '.join(TOLD)}) VALUES({', '.join('?' * len(TOLD))})", told)

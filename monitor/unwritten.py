@@ -33,6 +33,8 @@ class Unwritten:
         self._changes.files |= changes.files
         self._changes.observations += changes.observations
         self._changes.transitions += changes.transitions
+        for run, ahead_s in changes.moved_s.items():
+            self._changes.moved_s[run] = self._changes.moved_s.get(run, 0.0) + ahead_s
         self._messages += messages
 
     def write(self, store: Store, channels: Sequence[Channel], now: float, *, stubborn: bool) -> bool:

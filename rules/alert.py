@@ -52,6 +52,11 @@ class Alert:
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
+    def moved(self, ahead_s: float) -> Alert:
+        """The same by a clock that is ``ahead_s`` ahead."""
+        times = {name: getattr(self, name) for name in ("since_s", "fine_since_s", "announced_s")}
+        return replace(self, **{name: at + ahead_s for name, at in times.items() if at is not None})
+
 
 @dataclass(frozen=True, slots=True)
 class Transition:

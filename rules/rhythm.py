@@ -8,12 +8,10 @@ had and the longest few, as plain JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from rules.observation import TRAIN_LOSS, VAL_LOSS
-
-if TYPE_CHECKING:
-    from rules.history import RunState
+from rules.series import Series
 
 START, TRAINING, VALIDATION, CHECKPOINT = "start", "training", "validation", "checkpoint"
 KEPT_LONGEST = 6
@@ -23,6 +21,17 @@ BLOCK_BYTES = 4096
 """C and Python flush a redirected stdout in multiples of this (8192 in CPython, io.DEFAULT_BUFFER_SIZE)."""
 
 Rhythm = dict[str, dict[str, Any]]
+
+
+class Shown(Protocol):
+    """What a run has shown so far, of which its phase is read."""
+
+    @property
+    def series(self) -> Mapping[str, Series]: ...
+    @property
+    def step(self) -> float | None: ...
+    @property
+    def last_kind(self) -> str: ...
 
 
 def learn_silence(rhythm: Rhythm, phase: str, quiet_s: float) -> None:
@@ -44,7 +53,7 @@ def usual_longest_s(known: Mapping[str, Any] | None) -> tuple[float, float]:
     return float(longest[min(int(known["count"] * RARE), len(longest) - 1)]), float(longest[0])
 
 
-def phase_of(run: RunState) -> str:
+def phase_of(run: Shown) -> str:
     """What the run was doing when it printed its last line."""
     if not run.series:
         return START
@@ -53,7 +62,7 @@ def phase_of(run: RunState) -> str:
     return VALIDATION if validation_is_due(run) else TRAINING
 
 
-def validation_is_due(run: RunState) -> bool:
+def validation_is_due(run: Shown) -> bool:
     """Whether the step has come, to within one print, at which the run usually validates."""
     validated, trained = run.series.get(VAL_LOSS), run.series.get(TRAIN_LOSS)
     if validated is None or run.step is None or validated.last_step is None:

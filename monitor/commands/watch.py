@@ -125,7 +125,7 @@ def _lines(options: WatchOptions) -> Callable[[Transition], None]:
 
 def _once(paths: Sequence[str], daemon: Daemon, options: WatchOptions) -> int:
     daemon.listener = _lines(options)
-    daemon.patience_s = 0.0
+    daemon.patience_s, daemon.by_log_clock = 0.0, True
     tailer = Tailer(paths, daemon.resume(), notify=False, shard=options.shard)
     tailer.start()
     try:

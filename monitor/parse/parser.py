@@ -65,6 +65,8 @@ class LogParser:
         self.format: str | None = None
         self.line_sink: Callable[[bytes, int], None] | None = None
         self.wanted: Wanted | None = None
+        self.noted: Callable[[int], None] | None = None
+        """Told where each line starts that may give an item, before it is read."""
         self.own_lines = 0
         self._buffer = LineBuffer()
         self._fold = Fold()
@@ -138,6 +140,8 @@ class LogParser:
             line = line[wrapped.end() :]
         if self._gate is not None and self._gate.search(line) is None:
             return
+        if self.noted is not None:
+            self.noted(offset)
         if self._lightning is not None and may_matter(line):
             start = 0 if line[:1] == b" " else label_end(line)
             items += self._lightning.take(line[start:].decode("utf-8", "replace"), offset)
