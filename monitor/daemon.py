@@ -91,6 +91,8 @@ class Daemon:
         self._outlook = Outlook()
         self._unwritten = Unwritten()
         self._views: dict[str, RunView] = {}
+        self._present: set[str] = set()
+        """Runs of which a file was found since the start. The state file may know others, of earlier calls with other PATHs."""
         self._counters = Counters()
         self._news: tuple[NewsView, ...] = ()
         self._ticked_s = 0.0
@@ -134,7 +136,7 @@ class Daemon:
             self._ticked_s = now
             self._hear_silences(now, turn)
             self._take_held(now, turn, changes)
-            self.pipeline.tick(now, turn, wanted=lambda run: not self._is_catching_up(run))
+            self.pipeline.tick(now, turn, wanted=lambda run: run.run in self._present and not self._is_catching_up(run))
             self.pipeline.let_go(now, turn, wanted=lambda run: not self._is_catching_up(run))
         caught_up = tails.caught_up()
         finished = self._catch_ups_that_end(changes, turn, all_read=caught_up)
@@ -146,6 +148,7 @@ class Daemon:
     def _fold(self, chunk: Chunk, now: float, turn: Turn, changes: Changes) -> None:
         path = chunk.path
         followed = self.files[path]
+        self._present.add(self.pipeline.files[path].run)
         fresh = chunk.reset is not None
         if fresh:
             self.pipeline.restart(path, f"the file was {chunk.reset}", written_s=chunk.mtime_s)
@@ -222,7 +225,8 @@ class Daemon:
                 if followed.catching_up:
                     followed.catching_up = False
                     changes.files[path] = (self.pipeline.files[path].run, self._file_state(path))
-        ended = [run for run in self.pipeline.runs.values() if not run.caught_up and not self._is_catching_up(run)]
+        runs = [run for run in self.pipeline.runs.values() if not run.caught_up and run.run in self._present]
+        ended = [run for run in runs if not self._is_catching_up(run)]
         for run in ended:
             run.caught_up = True
             turn.runs[run.run] = run
@@ -270,7 +274,7 @@ class Daemon:
     def _publish(self, turn: Turn, tails: Tails, now: float) -> None:
         lags = tails.lag_bytes()
         for name, run in self.pipeline.runs.items():
-            if name in turn.runs or name not in self._views:
+            if name in self._present and (name in turn.runs or name not in self._views):
                 self._views[name] = self._view(run, now, lags)
         if turn.transitions:
             self._news = (*(_news(told) for told in reversed(turn.transitions)), *self._news)[:KEPT_NEWS]
@@ -299,6 +303,8 @@ class Daemon:
             log.info("no heartbeat written")  # the next commit says why
 
     def _say(self, news: FileNews) -> None:
+        if news.kind == "found" and news.path in self.pipeline.files:
+            self._present.add(self.pipeline.files[news.path].run)
         (self.failing.add if news.kind == "failing" else self.failing.discard)(news.path)
         level = logging.INFO if news.kind in ("found", "recovered", "gone") else logging.WARNING
         log.log(level, "%s: %s", news.path, news.text)

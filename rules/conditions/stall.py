@@ -2,7 +2,8 @@
 
 Without ``after`` the limit is learned, phase by phase (start, training, validation, checkpoint): five times what 99 of 100 silences
 of that phase stay below, between ``floor`` and ``ceiling``, and never less than one and a half times the longest. A phase that the
-run has not shown yet gets the ceiling. A job that waits, is suspended or has ended is not stalled.
+run has not shown yet gets the ceiling. A job that waits, is suspended or has ended is not stalled, nor is a log that was a day old
+when it was first looked at.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ OVER_STATES = frozenset({
 })  # fmt: skip
 """Job states after which nothing is printed; what they mean is told by ``job_state``."""
 TIMES_USUAL, TIMES_LONGEST = 5.0, 1.5
+FORGOTTEN_S = 24 * 3600.0
+"""A log that had been silent for so long when it was first looked at is over, whatever it says: directories are full of old logs."""
 UNSEEN_VALIDATION = 2.0
 """Times the floor until a first validation has come: nobody knows yet how long it is silent."""
 
@@ -79,6 +82,8 @@ class Stall(RuleBase):
         silent = now - run.last_line_s
         buffered = is_block_buffered(run.growths)
         numbers = {"silent_s": silent, "limit_s": limit, "phase": phase, "usual_s": usual, "longest_s": longest, "block_buffered": buffered}
+        if self._was_forgotten(run, silent, limit):
+            return Verdict(Status.OK, f"last line {human_duration(silent)} ago, long before it was watched", run.step, numbers=numbers)
         if silent < limit:
             return Verdict(Status.OK, f"last line {human_duration(max(0.0, silent))} ago", run.step, numbers=numbers)
         known = f"the longest quiet of this phase ({phase}) was {human_duration(longest)}" if longest else f"its phase ({phase}) is new"
@@ -87,6 +92,14 @@ class Stall(RuleBase):
             Status.BREACHED, f"no line for {human_duration(silent)}; {known}{blocks}", run.step, None, numbers=numbers,
             resolves_when="the log grows again",
         )  # fmt: skip
+
+    def _was_forgotten(self, run: RunState, silent_s: float, limit_s: float) -> bool:
+        """Whether nothing was written since the first look, which came long after the last line."""
+        mark = run.marks.get(self.id)
+        if mark is None:
+            old = silent_s >= max(FORGOTTEN_S, 2 * limit_s)
+            mark = run.marks[self.id] = {"found_silent_since_s": run.last_line_s if old else None}
+        return bool(mark["found_silent_since_s"] == run.last_line_s)
 
     def limit_s(self, run: RunState, phase: str) -> float:
         """Seconds of silence that count as a stall in ``phase``."""

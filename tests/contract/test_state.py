@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import sqlite3
@@ -176,3 +177,23 @@ def test_a_file_whose_name_is_no_text_is_followed_like_any_other(tmp_path: Path)
         (judged,) = json.loads(daemon.get("/api/v1/runs"))["runs"]
         assert there.requests[0].json["run"] == judged["run"]
         assert 0 == daemon.stop()[0]
+
+
+def test_a_call_judges_and_counts_only_the_runs_of_its_own_paths(home: Path) -> None:
+    (home / "other_13504112.out").write_text(step_line(50, 1.8))
+    first = run(home, "watch", "--once", "other_13504112.out", "-r", "r.yaml")
+    assert (1, True) == (first.returncode, "13504112" in first.stdout)
+    grow(home, (50, 1.2))
+    second = run(home, "watch", "--once", *ASK)
+    assert (0, False) == (second.returncode, "13504112" in second.stdout), second.stdout
+    both = run(home, "watch", "--once", "*.out", "-r", "r.yaml")
+    assert (1, "") == (both.returncode, both.stdout)
+
+
+def test_a_directory_of_old_logs_makes_no_storm(home: Path) -> None:
+    for number in range(1001, 1007):
+        (home / f"old_{number}.out").write_text(step_line(25, 2.19))
+        os.utime(home / f"old_{number}.out", (1e9, 1e9))
+    with receiver() as there:
+        done = run(home, "watch", "--once", "old_*.out", env={"LOSSWATCH_WEBHOOK_URL": f"{there.url}/x"})
+        assert (0, "", 0) == (done.returncode, done.stdout, len(there.requests))

@@ -20,7 +20,7 @@ from monitor.rulesfile import read_rulebook
 from monitor.silences import SCHEMA as SILENCES
 from monitor.silences import add_silence, remove_silence
 from monitor.store import StateError, Store
-from monitor.tail.news import Chunk, News, Position
+from monitor.tail.news import Chunk, FileNews, News, Position
 from monitor.yamlfile import parse_yaml
 from rules.engine import Engine
 from rules.silence import Silence
@@ -87,6 +87,7 @@ class Bench:
         )
         for path, position in self.daemon.resume().items():
             self.tails.sizes[path] = position.offset
+            self.tails.news.append(FileNews(path, "found", "found"))
 
     def turn(self) -> None:
         self.daemon.turn(self.tails, 0.0)
@@ -283,6 +284,42 @@ def test_the_snapshot_of_a_restarted_watcher_is_the_one_before(state: Path) -> N
     after = bench.daemon.snapshot.runs[0]
     assert [list(m.series.values) for m in before.metrics.values()] == [list(m.series.values) for m in after.metrics.values()]
     assert replace(before, metrics={}) == replace(after, metrics={})
+
+
+def test_a_run_of_an_earlier_call_whose_files_are_not_followed_now_is_neither_judged_nor_shown(state: Path) -> None:
+    bench = Bench(state)
+    bench.live()
+    bench.steps((25, 2.0))
+    bench = bench.kill(state, after_s=3 * 3600.0)
+    bench.tails.news.clear()
+    bench.tails.append("Step 50: val_loss = 1.2\n", "/logs/other_13504112.out", mtime_s=bench.now)
+    bench.turn()
+    bench.live()
+    bench.now += 5
+    bench.turn()
+    assert (["13504112"], []) == ([run.run for run in bench.daemon.snapshot.runs], flat(bench.told()))
+    bench = bench.kill(state)
+    bench.live()
+    bench.now += 5
+    bench.turn()
+    assert ("stall", "firing") in flat(bench.told())
+
+
+def test_old_logs_of_a_directory_are_not_stalled_while_one_that_was_silent_for_hours_is(state: Path) -> None:
+    bench = Bench(state, now=1e6)
+    bench.tails.append("Step 25: val_loss = 2.0\n", "/logs/a_1001.out", mtime_s=1e6 - 3 * 86400)
+    bench.tails.append("Step 25: val_loss = 2.0\n", "/logs/b_1002.out", mtime_s=1e6 - 3 * 3600)
+    bench.turn()
+    bench.live()
+    for _ in range(2):
+        bench.now += 5
+        bench.turn()
+    assert ["1002"] == [run.run for run in bench.daemon.snapshot.runs for alert in run.alerts if alert.state == "firing"]
+    bench = bench.kill(state)
+    bench.live()
+    bench.now += 5
+    bench.turn()
+    assert ["1002"] == [run.run for run in bench.daemon.snapshot.runs for alert in run.alerts if alert.state == "firing"]
 
 
 def silenced(bench: Bench, **what: object) -> int:

@@ -65,6 +65,22 @@ def test_a_stall_is_told_once_the_silence_is_longer_than_the_limit() -> None:
     assert briefly(tell(rule("stall", {"after": "30m"}), points("train_loss", [1.0]), run)) == [("resolved", 10)]
 
 
+def test_a_log_that_was_a_day_old_when_first_looked_at_is_no_stall_until_it_has_grown() -> None:
+    run = heard(RunState("r"), 0.0)
+    stalls = rule("stall", {"after": "30m"})
+    assert ticked(stalls, run, 25 * 3600) == []
+    assert ticked(stalls, run, 50 * 3600) == []
+    run.heard(60 * 3600.0)
+    assert ticked(stalls, run, 61 * 3600)[0][0] == "firing"
+
+
+def test_a_stall_that_began_while_nobody_watched_is_told_after_days() -> None:
+    run = heard(RunState("r"), 0.0)
+    stalls = rule("stall", {"after": "30m"})
+    assert ticked(stalls, run, 60) == []
+    assert ticked(stalls, run, 60 * 3600)[0][0] == "firing"
+
+
 def test_the_limit_is_learned_phase_by_phase() -> None:
     run = trained(RunState("r"))
     run.last_kind = "train"
