@@ -70,7 +70,7 @@ class Fold:
         placed = self._place(reading, numbers)
         here = bool(self.bar) and (self.bar[0].step, self.bar[0].epoch) == placed
         made = self._observations(reading, numbers, placed, offset)
-        if self.bar and not (reading.bar and here):
+        if self.bar and not (reading.bar and here and _share(self.bar, made)):
             final = {one.metric for one in made} if here and reading.full is not None else set()
             items += self._emit_all(self._of_bars([one for one in self.bar if one.metric not in final]))
             self.bar = []
@@ -215,6 +215,8 @@ class Fold:
             if reading.by_section and self.section == "val" and value.metric == TRAIN_LOSS:
                 value = replace(value, metric=VAL_LOSS)
             metric = self.metric_of(value, reading)
+            if metric == TRAIN_LOSS and self._is_mean(reading):
+                metric = f"{TRAIN_LOSS}_epoch"
             if reading.by_total and not self.of_training:
                 metric = VAL_LOSS if metric == TRAIN_LOSS else f"val_{metric}"
             at = step if step is not None else self._own_axis(metric, reading)
@@ -228,6 +230,11 @@ class Fold:
                 made.append(one)
         return made
 
+    def _is_mean(self, reading: Reading) -> bool:
+        """Whether a line that only an epoch places is the mean over it: where no format knows the lines, of a loss that counts in steps."""
+        placed_by_epoch = reading.epoch is not None and reading.step is None and reading.batch is None
+        return placed_by_epoch and reading.format == GENERAL and TRAIN_LOSS in self.stepped
+
     def _own_axis(self, metric: str, reading: Reading) -> float | None:
         """The step of a value that only its epoch places, where its metric has counted in steps before: a metric keeps its axis."""
         placed_later = reading.anchor in (Anchor.BAR, Anchor.NEXT, Anchor.COUNT)
@@ -239,8 +246,10 @@ class Fold:
         The format that gave a loss first is the training; what another program prints after it in its own form goes by that. What a format
         does not give at all, the general reader may.
         """
-        if value.metric not in CANONICAL or value.understudy or reading.weak or reading.bar:
+        if value.metric not in CANONICAL or value.understudy or reading.bar:
             return value.metric
+        if reading.weak:
+            return value.metric if self.bound.get(value.metric) in (None, f"{GENERAL}:{value.name}") else self._renamed(value)
         self.bar_only.discard(value.metric)
         owner = next((one.split(":", 1)[0] for one in self.bound.values() if not one.startswith((f"{GENERAL}:", "understudy:"))), None)
         free = reading.format == GENERAL and self.bound.get(value.metric, f"{GENERAL}:").startswith(f"{GENERAL}:")
@@ -252,8 +261,21 @@ class Fold:
             bound = self.bound[value.metric] = name
         if bound == name:
             return value.metric
+        return self._renamed(value)
+
+    @staticmethod
+    def _renamed(value: Value) -> str:
         own = safe(value.name)
         return own if own not in CANONICAL else f"{own}_summary"
+
+    def is_settled(self, value: Value) -> bool:
+        """Whether it is known by which name an understudy goes from here on."""
+        return value.metric in self.bound and value.metric not in self.understudies
+
+    def settled_name(self, value: Value, reading: Reading) -> str:
+        """The metric that a value goes by, where that is known: what ``take`` would call it."""
+        metric = self.metric_of(value, reading)
+        return f"{metric}_eval" if value.understudy and not self.bound[value.metric].startswith("understudy:") else metric
 
     def _understudy(self, one: Observation) -> list[Observation]:
         """A value that is the metric only where nothing better is: held until the second of its kind has come first."""
@@ -284,6 +306,9 @@ class Fold:
         held += made
         if len(held) >= WEAK_NEEDED * len(made):
             self.settled.add(key)
+            for one in made:
+                if one.metric in CANONICAL:
+                    self.bound.setdefault(one.metric, f"{GENERAL}:{one.name}")
             return held
         if len(self.weak) >= MAX_WEAK:
             self.weak.pop(next(iter(self.weak)))
@@ -353,6 +378,11 @@ class Fold:
         fold.first_total, fold.bar_of = state["first_total"], state.get("bar_of", "")
         fold.total, fold.reached = state["total"], state["reached"]
         return fold
+
+
+def _share(held: Sequence[Observation], made: Sequence[Observation]) -> bool:
+    """Whether two states are of one bar: they tell a metric both, or one of them tells none."""
+    return not held or not made or bool({one.metric for one in held} & {one.metric for one in made})
 
 
 def _row(one: Observation) -> list[Any]:

@@ -45,12 +45,19 @@ _BEFORE_PLACE = VAL_WORDS | TRAIN_WORDS | frozenset((
     "result", "results", "start", "starting", "summary", "taken", "test", "the", "time",
 ))  # fmt: skip
 """What may stand before ``step`` or ``epoch`` and a number where it is a place (not ``gradient accumulation steps 64``)."""
-_LEADING = re.compile(r"^\s*[\[(]? *\x00 ?/ *\x00(?:[\]):,]|\s+(?=\S*loss))", re.I)
+_LEADING = re.compile(r"^\s*(?:train(?:ing)?:? +(?=\[))?[\[(]? *\x00 ?/ *\x00(?:[\]):,]| = \x00%|\s+(?=\(epoch)|\s+(?=\S*loss))", re.I)
 """``[  10/200] loss: ...``: nothing names the count, but it stands where a step does."""
 _TQDM = re.compile(r"\x00%\s?\|[^|]*\|\s*(?P<n>\x00)/\x00 \[[^\]]*loss", re.I)
 """A bar that shows a loss: ``10%|#    | 10/100 [00:01<00:09, 10.0it/s, loss=2.5]``."""
 _PLAN = re.compile(r"\b(?:until|every|max\w*|warm\w*)\b", re.I)
 """What speaks of steps to come is no place."""
+_BEHIND = re.compile(r"(?P<what>[A-Za-z][\w /()-]*?)[ :]+(?:at|after|for|in|on)(?: the)? (?P<place>[A-Za-z]+)\W*$")
+"""``Validation loss at epoch 3: 0.5``: what is named before the place has its value after it."""
+_ROW = re.compile(r"^\s*\|\s*[A-Za-z_][\w ./-]*\|(?:\s*\x00%?\s*\|)+\s*$")
+"""A row of a table that gives a name its numbers: the whole block is read, not a row."""
+_FRAMED = re.compile(r"^\s*(?:[*=~]{2,}|-{3,})\s+(?P<inner>.*?)\s+(?:[*=~]{2,}|-{3,})\s*$")
+_LOSS = re.compile("loss", re.I)
+_COPULA = re.compile(r"\s+(?:is|was)$")
 _GLOBAL = re.compile(r"global|total|opt|complet", re.I)
 _WRAP = re.compile(r"^\s*(?:\[rank\x00\]:?|\x00:\s|\[\x00\]\s?<\w+>:)")
 
@@ -73,7 +80,9 @@ class _Found:
 
 def read(skeleton: str) -> Reading:
     """What the general reader makes of a skeleton; ``NOTHING`` where it says nothing about a training."""
-    if len(skeleton) > 8192 or _CODE.search(skeleton):
+    framed = _FRAMED.match(skeleton[:200])
+    skeleton = framed["inner"] if framed else skeleton
+    if len(skeleton) > 8192 or _CODE.search(skeleton) or _ROW.match(skeleton):
         return NOTHING
     bar = bool(_BAR.search(skeleton))
     found = _Found()
@@ -83,7 +92,8 @@ def read(skeleton: str) -> Reading:
     validating = speaks_of_validation(_prose(skeleton))
     for at, one in enumerate(numbers):
         _place(found, one, numbers[at + 1] if at + 1 < len(numbers) else None, bar=bar)
-    if found.step is None and found.epoch is None and _LEADING.match(skeleton) and len(numbers) > 2 and numbers[1].of:
+    leading = _LEADING.match(skeleton) if found.step is None and len(numbers) > 2 and numbers[1].of else None
+    if leading and (found.epoch is None or skeleton.startswith("(epoch", leading.end())):
         found.step, found.total_steps = numbers[0].index, numbers[1].index
     tqdm = _TQDM.search(skeleton)
     full = None
@@ -94,16 +104,18 @@ def read(skeleton: str) -> Reading:
         else:
             found.batch, found.batches = count, count + 1
     places = {found.step, found.epoch, found.batch, found.batches, found.total_steps, found.total_epochs}
-    for one in numbers:
-        if one.index not in places and not one.of and one.key:
-            _measure(found, one, validating=validating)
+    for at, one in enumerate(numbers):
+        if one.index not in places and not one.of and (one.key or at):
+            told = one if one.key else _behind(one, numbers[at - 1], numbers[at - 2])
+            _measure(found, told, validating=validating, behind=told is not one)
     reading = _conclude(found, skeleton, bar=bar)
     return reading if full is None or reading is NOTHING else replace(reading, full=full)
 
 
 def _prose(skeleton: str) -> str:
     """The head of a line, where it says what it speaks of: up to the first value's name."""
-    return skeleton.split("loss", 1)[0][-200:] if "loss" in skeleton else skeleton[:200]
+    told = _LOSS.search(skeleton)
+    return skeleton[: told.start()][-200:] if told else skeleton[:200]
 
 
 def _place(found: _Found, one: Named, following: Named | None, *, bar: bool) -> None:
@@ -129,6 +141,16 @@ def _place(found: _Found, one: Named, following: Named | None, *, bar: bool) -> 
         found.batch, found.batches = one.index, total
 
 
+def _behind(one: Named, place: Named, before: Named) -> Named:
+    """A number without a name that stands behind a place: it goes by what is named before that (``Cost after iteration 100: 0.69``)."""
+    place = before if place.of else place
+    found = _BEHIND.search(place.before[-120:]) if one.before.strip() in (":", "=", "is", "was", "]:", "):") else None
+    if found is None or role(found["place"]) is None:
+        return one
+    what = re.sub(r"\s*\([^)]*\)", "", found["what"]).strip()
+    return replace(one, key=what, sep=":")
+
+
 def place_of(one: Named) -> str | None:
     """Whether a number's name means a place: the whole name, or its last word after a blank (``validation loss at iteration #``)."""
     if not one.key or one.after.startswith("%"):
@@ -137,19 +159,23 @@ def place_of(one: Named) -> str | None:
     if meaning is None and not (one.sep and one.sep not in ":="):
         *head, tail = one.key.split() or [""]
         meaning = role(tail)
-        if meaning and not all(word in _BEFORE_PLACE for word in words(" ".join(head))):
+        said = words(" ".join(head))
+        measured = bool(said) and said[-1] in ("at", "after", "for", "in", "on") and is_metric(" ".join(head))
+        if meaning and not measured and not all(word in _BEFORE_PLACE for word in said):
             return None
     return meaning
 
 
-def _measure(found: _Found, one: Named, *, validating: bool) -> None:
-    key = one.key
+def _measure(found: _Found, one: Named, *, validating: bool, behind: bool) -> None:
+    key = _COPULA.sub("", one.key)
     spaced = not one.sep
+    if not key:
+        return
     if spaced:
         key = _spaced_key(key)
         if not key:
             return
-    said = loss_kind(key, validating=validating)
+    said = loss_kind("loss" if behind and words(key) == ("cost",) else key, validating=validating)
     if said is not None:
         metric, plainness = said
         found.values.append((Value(metric, key, one.index), metric, plainness))
@@ -191,8 +217,12 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
     if len(values) > 400:
         return NOTHING
     plain = placed and any(value.metric in ("train_loss", VAL_LOSS) for value in losses)
+    place_said = not values or placed
+    section = ("val" if speaks_of_validation(_prose(skeleton)) else "train") if place_said else ""
+    unsplit = not any(word in SPLIT_WORDS for value in losses for word in words(value.name))
     return Reading(
-        GENERAL, step=found.step, epoch=found.epoch, batch=found.batch, batches=found.batches, total_steps=found.total_steps,
+        GENERAL, section=section, by_section=not placed and unsplit,
+        step=found.step, epoch=found.epoch, batch=found.batch, batches=found.batches, total_steps=found.total_steps,
         total_epochs=found.total_epochs, values=values, anchor=Anchor.LAST, scale=found.scale, weak=bool(values) and not plain,
         bar=bar, local=found.local, is_global=found.is_global, rule=GENERAL,
     )  # fmt: skip

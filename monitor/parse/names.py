@@ -23,10 +23,11 @@ TEST_WORDS = _set("test testing")
 TRAIN_WORDS = _set("train training trn")
 SPLIT_WORDS = VAL_WORDS | TEST_WORDS | TRAIN_WORDS
 LOSS_WORDS = _set("loss losses")
-FILLER_WORDS = _set("avg average mean total overall current curr running value lm the final all smoothed reduced")
+FILLER_WORDS = _set("avg average mean total overall current curr running value lm the final all smoothed reduced batch minibatch main")
 METRIC_WORDS = _set(
     "acc accuracy auc bleu bpb bpc bpd chrf cer cost dice elbo energy error f1 fid iou kl logloss lpips mae map mape mcc "
-    "metric miou mse ndcg nll perplexity ppl precision psnr recall reward rmse rouge score ssim top1 top5 wer xent"
+    "metric miou mrr mse ndcg nll perplexity ppl precision psnr recall reward rmse rouge score ssim top1 top5 wer xent "
+    "auroc auprc jaccard meteor cider pearson spearman kappa"
 )
 STEP_KEYS = _set(
     "step steps completedsteps globalstep globalsteps iter iters iteration iterations update updates numupdates trainstep trainingstep "
@@ -78,7 +79,9 @@ def loss_kind(name: str, *, validating: bool = False) -> tuple[str, int] | None:
     late = [word for word in rest if word in ("step", "epoch")]
     rest = [word for word in rest if word not in ("step", "epoch")]
     plainness = len(weak) + (2 if late == ["epoch"] else 1 if late else 0)
-    if rest in (["v"], ["te"]) or (len(rest) == 1 and rest[0] in VAL_WORDS):
+    if rest == ["v"] and said[0] != "v":
+        return None  # LossV is the loss of a value function
+    if rest in (["v"], ["va"], ["te"]) or (len(rest) == 1 and rest[0] in VAL_WORDS):
         return VAL_LOSS, plainness
     if len(rest) == 1 and rest[0] in TEST_WORDS:
         return VAL_LOSS, plainness + 4

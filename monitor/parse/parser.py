@@ -188,7 +188,8 @@ class LogParser:
 
     def _general_words(self) -> frozenset[str]:
         places = PLACE_LITERALS if self._leans else ()
-        said = {word for metric in self._fold.said for word in words(metric) if word in METRIC_WORDS and len(word) >= MIN_LITERAL}
+        names = (*self._fold.said, *(name.partition(":")[2] for name in self._fold.bound.values()))
+        said = {word for name in names for word in words(name) if word in METRIC_WORDS and len(word) >= MIN_LITERAL}
         return frozenset((*LOSS_LITERALS, *places, *said, *(word.upper() for word in said), *(word[1:] for word in said if len(word) > 3)))
 
     def hand_over(self) -> tuple[bytes, int]:

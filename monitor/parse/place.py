@@ -12,7 +12,10 @@ class Place:
 
     ``printed``: the step is the log's own count, not made of epoch and batch. ``local``: the log's ``step`` begins anew in every
     epoch (None: not known yet). ``numbered_from``: the number of the first epoch, where a line shows it. ``base`` is what a local
-    step adds for the epochs before where their length is not printed.
+    step adds for the epochs before where their length is not printed. ``banner``: the last line that told a batch told nothing else.
+    ``restarts``: a step that stands without its epoch begins anew when the epoch turns; ``epoch_of_step`` is the epoch of the last one.
+    ``summed``: the line that told the epoch last told its values too, so it stands at its end. ``first_step``: the first
+    step that stood alone.
     """
 
     step: float | None = None
@@ -28,10 +31,15 @@ class Place:
     total_epochs: float | None = None
     has_steps: bool = False
     numbered_from: float | None = None
+    banner: bool = False
+    epoch_of_step: float | None = None
+    restarts: bool = False
+    summed: bool = False
+    first_step: float | None = None
 
     def restart(self) -> None:
         """The program began anew: what was seen says nothing of the lines to come."""
-        self.step = self.epoch = self.in_epoch = self.first_epoch = None
+        self.step = self.epoch = self.in_epoch = self.first_epoch = self.epoch_of_step = None
         self.base = 0.0
 
     def see(
@@ -40,12 +48,7 @@ class Place:
     ) -> tuple[float | None, float | None]:  # fmt: skip
         """Take what one line says; (step, epoch) of that line, either None where nothing tells it."""
         before = self.epoch
-        if epoch is not None:
-            if self.first_epoch is None or epoch < self.first_epoch:
-                self.first_epoch = epoch
-            self.epoch = epoch
-        if batches is not None:
-            self.batches = batches
+        self._turn(epoch, batches, measured=measured)
         if step is not None and batch is not None:
             self.local = True
             self._number_epochs(step, batch)
@@ -56,18 +59,52 @@ class Place:
                 step, batch, batches = None, step, total if total is not None else batches
                 if batches is not None:
                     self.batches = batches
+        if (step, batch, epoch) != (None, None, None):
+            self.banner = batch is not None and not measured
         if step is not None:
-            return self._printed(step, measured=measured)
+            alone = epoch is None and not is_global
+            return self._restarted(step, total) if alone and self._begins_anew(step) else self._printed(step, measured=measured)
         if batch is not None and (self.epoch is not None or batches is not None):
             return self._counted(batch, batches or 0.0) if self.epoch is None else self._derived(batch, epoch_from, before)
-        if epoch_only or self.step is None or not (self.printed or here):
+        if epoch_only or self.step is None or not (self.printed or here or self.banner):
             return None, self.epoch
+        return self.step, self.epoch
+
+    def _turn(self, epoch: float | None, batches: float | None, *, measured: bool) -> None:
+        if epoch is not None:
+            if self.first_epoch is None or epoch < self.first_epoch:
+                self.first_epoch = epoch
+            self.epoch, self.summed = epoch, measured
+        if batches is not None:
+            self.batches = batches
+
+    def _begins_anew(self, step: float) -> bool:
+        """Whether a step that stands alone begins anew with the epoch: it has fallen back to the first that was seen, in a new epoch."""
+        if self.first_step is None:
+            self.first_step = step
+        fallen = self.in_epoch is not None and step < self.in_epoch and step <= self.first_step
+        if fallen and self.local is None and self.epoch is not None and self.printed:
+            self.restarts = self.restarts or (self.summed if self.epoch_of_step is None else self.epoch > self.epoch_of_step)
+        return self.restarts
+
+    def _restarted(self, step: float, total: float | None) -> tuple[float, float | None]:
+        """A step that counts within the epoch, whose number stands on a line of its own."""
+        if self.epoch is not None and self.in_epoch is not None:
+            if self.epoch_of_step is not None and self.epoch < self.epoch_of_step:
+                self.base = 0.0
+            elif self.epoch != self.epoch_of_step:
+                self.base += total or self.in_epoch + (0.0 if step >= (self.gap or self.in_epoch) else self.gap or 1.0)
+            else:
+                self._stride(step)
+        self.epoch_of_step, self.in_epoch = self.epoch, step
+        self.step, self.printed, self.has_steps = self.base + step, False, True
         return self.step, self.epoch
 
     def _turned_local(self, step: float, epoch: float, before: float | None) -> bool:
         return before is not None and epoch > before and self.in_epoch is not None and step < self.in_epoch and self.local is None
 
     def _printed(self, step: float, *, measured: bool) -> tuple[float, float | None]:
+        self.epoch_of_step = self.epoch
         if measured or self.step is None or step >= self.step or not self.printed:
             self.step, self.printed, self.has_steps = step, True, True
         self._stride(step)
