@@ -1,9 +1,10 @@
 """``plateau``: the loss has stopped falling.
 
-Without ``min_improvement`` it is held against its own curve: the forecast that stood ``window`` points ago said how far the
-loss would fall by now. A plateau is a fall of less than ``share`` of that, where the difference is beyond the noise and the curve
-printed digits enough to see it. A curve that flattens as power laws do raises nothing. With ``min_improvement`` it is the rule of
-early stopping: the best of the window is not better by that share than the best before it.
+Without ``min_improvement`` it is held against its own curve: what the points before the last ``window`` promise over it
+(``rules/promise.py``). A plateau is a fall of less than ``share`` of that, where the difference is beyond the noise and the curve printed
+digits enough to see it. A curve that flattens as power laws do raises nothing, nor does one that jumped and falls on. A loss that prints
+the very same number again and again, and was noisy before, has stopped as well. With ``min_improvement`` it is the rule of early
+stopping: the best of the window is not better by that share than the best before it.
 
 Points of a batch loss are taken together by tens (their median) before they are looked at.
 """
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, isfinite, log
+from itertools import pairwise
+from math import exp, isfinite
 from statistics import median
 from typing import ClassVar
 
@@ -21,8 +23,9 @@ from pydantic import Field
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
 from rules.history import RunState, Series
 from rules.jsonable import short
-from rules.noise import is_sparse, relative, rounding, scatter, unrest
+from rules.noise import is_sparse, rounding
 from rules.observation import VAL_LOSS
+from rules.promise import ANCHOR_POINTS, LEAST_POINTS, Fall, fall
 from rules.rule import Context, Rule, RuleSpec
 from rules.units import Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
@@ -30,18 +33,20 @@ from rules.verdict import UNKNOWN, Severity, Status, Verdict
 DENSE_GROUP = 10
 FIRST_GROUPS = 6
 """Points, or groups of ten, that must stand before the window for a forecast to mean anything."""
-LOOK_BACK, NOISE_POINTS = 240, 24
-DOUBT_SHARE = 0.75
-"""Of the forecast's own sigma: most of that is the schedule, which does not change within a window."""
-LEVEL_NOISE = 0.2
-"""Variance, in that of one point, of the level before the window."""
+LOOK_BACK = 64
 DENSE_CAUTION = 3.0
 """Times the error of a batch loss: neighbouring batches are alike (the order of the data), which no scatter of neighbours shows."""
 LAST_PART = 0.9
 """Share of a known total; of a window whose middle lies behind it nothing is said: at the end of a decay the learning rate is nearly 0
 and the loss is flat."""
-RISES = 2.0
-"""Standard errors by which a loss rises within the window, and is no plateau; over the whole window one is enough."""
+FROZEN_POINTS, FROZEN_BATCHES, FROZEN_DIGITS = 5, 30, 16.0
+"""Validations or batches that print the same number; and how many printed digits two neighbours differ by otherwise (median second
+difference): then five alike by chance are one in 100,000."""
+NOISE_POINTS = 24
+SURE_ERROR = 0.15
+"""Of the mean second difference; half the standard error that noise alone has (0.37)."""
+RISES, RISING = 2.0, 0.25
+"""Noises by which a loss rises within the window, and is no plateau; and share of what it was promised to fall."""
 ENOUGH_VALIDATIONS = 8
 """With so many validation points the batch loss is not asked."""
 
@@ -54,7 +59,7 @@ class Spec(RuleSpec):
     metric: Metrics = Field(LOSSES, description="the metrics that are watched; a batch loss only until there are eight validations")
     window: int = Field(5, ge=3, le=1000, description="validation points, or tens of batch losses, over which it did not fall")
     share: Ratio = Field(0.25, gt=0.0, lt=1.0, description="of the expected fall; less is a plateau")
-    sigmas: float = Field(4.8, gt=0.0, description="standard errors by which the expected fall must have been missed")
+    sigmas: float = Field(4.6, gt=0.0, description="standard errors by which the expected fall must have been missed")
     min_fall: Ratio = Field(0.005, ge=0.0, description="expected fall over the window below which a curve is simply late in its run")
     min_improvement: Ratio | None = Field(None, gt=0.0, description="instead: the improvement wanted over the window, such as 1%")
 
@@ -65,61 +70,107 @@ class Spec(RuleSpec):
 
 
 @dataclass(frozen=True, slots=True)
-class Fall:
-    """Over the window, in logarithms: what was expected, what came, and the standard error of the difference."""
-
-    expected: float
-    seen: float
-    error: float
-    points: int
-    since: float
-    middle: float
-    """Steps at which the window begins, and its middle."""
-    rises: bool
-    """Within the window: whether it is a plateau or something worse is not known yet."""
-
-
-@dataclass(frozen=True, slots=True)
 class Plateau(CurveRule):
     window: int = 5
     share: float = 0.25
-    sigmas: float = 4.8
+    sigmas: float = 4.6
     min_fall: float = 0.005
     min_improvement: float | None = None
 
     def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:
         sparse = is_sparse(metric)
-        if not sparse and (series.count % DENSE_GROUP or self._validates(run)):
+        group = 1 if sparse else DENSE_GROUP
+        if series.count % group or not isfinite(series.values[-1]):
             return UNKNOWN
-        if not isfinite(series.values[-1]):
+        if self.min_improvement is None and (frozen := self._frozen(metric, series, mark)) is not None:
+            return frozen
+        if not sparse and self._validates(run):
             return UNKNOWN
         if self.min_improvement is not None:
-            return self._patience(metric, series, DENSE_GROUP if not sparse else 1, mark)
-        if "bad" not in mark and self._falls_plainly(series.values, 1 if sparse else DENSE_GROUP):
-            return FINE
-        fall = self._fall(series, sparse)
-        if fall is None or (run.total_steps and LAST_PART * run.total_steps < fall.middle <= run.total_steps):
+            return self._patience(metric, series, group, mark)
+        if "bad" in mark:
+            return self._again(metric, series, mark.get("window", self.window), group)
+        if len(series.values) < (self.window + FIRST_GROUPS) * group:
             return UNKNOWN
-        missed = fall.expected - fall.seen
-        if fall.seen < -fall.error or fall.rises:
-            return UNKNOWN
-        if fall.expected < self.min_fall and "bad" not in mark:
+        if self._cannot_be(series, group):
             return FINE
-        if missed > self.sigmas * fall.error and fall.seen < self.share * fall.expected:
+        fall = self._fall(series, group)
+        if fall is None:
+            return UNKNOWN
+        if self._missed(run, fall):
+            mark["window"] = self.window
             return self._told(metric, series, fall)
-        if "bad" not in mark:
-            return FINE
-        if fall.seen > max(self.share * fall.expected, fall.error):
+        return FINE
+
+    def _frozen(self, metric: str, series: Series, mark: Mark) -> Verdict | None:
+        """The same number again and again where neighbours always differed; None where that is not the matter."""
+        values, value = series.values, series.values[-1]
+        if "frozen" in mark:
+            if value == mark["frozen"]:
+                return UNKNOWN
+            del mark["frozen"]
+            return Verdict(Status.OK, f"{metric} moves again: {short(value)}", series.steps[-1], value)
+        if not value or value != values[-2:][0] or "bad" in mark:
+            return None
+        points = max(self.window, FROZEN_POINTS) if is_sparse(metric) else FROZEN_BATCHES
+        before = values[-points - NOISE_POINTS : -points]
+        if len(before) < NOISE_POINTS // 2 or len(set(values[-points:])) > 1 or any(a == b for a, b in pairwise(before)):
+            return None
+        bends = [abs(before[i] - 2.0 * before[i - 1] + before[i - 2]) for i in range(2, len(before))]
+        if not median(bends) > FROZEN_DIGITS * rounding(before):
+            return None
+        mark["frozen"] = value
+        return Verdict(
+            Status.BREACHED, f"{metric} has stopped falling: it is {short(value)}, {points} times in a row, where no two before were alike",
+            series.steps[-1], value, numbers={"points": points, "usual_change": median(bends)}, resolves_when=f"{metric} moves again",
+        )  # fmt: skip
+
+    def _missed(self, run: RunState, fall: Fall) -> bool:
+        if run.total_steps and LAST_PART * run.total_steps < fall.middle <= run.total_steps:
+            return False
+        if fall.promised < self.min_fall or fall.seen >= self.share * fall.promised:
+            return False
+        if fall.promised - fall.seen <= self.sigmas * fall.error or fall.seen < -max(fall.error, RISING * fall.promised):
+            return False
+        # It rises: something worse. It falls as it should, after a jump: another order of the data.
+        rises = -fall.within_seen > max(RISES * fall.noise, RISING * fall.within_promised)
+        return not rises and fall.within_seen < 0.5 * fall.within_promised
+
+    def _again(self, metric: str, series: Series, window: int, group: int) -> Verdict:
+        fall = self._fall(series, group)
+        if fall is not None and fall.seen > max(self.share * fall.promised, fall.error):
             said = f"{metric} falls again: {short(series.values[-1])}, {fall.seen:.2%} lower"
             return Verdict(Status.OK, said, series.steps[-1], series.values[-1])
         return UNKNOWN
 
+    def _cannot_be(self, series: Series, group: int) -> bool:
+        """Whether a plateau is out of the question, by a few sums: what the curve fell per step since its middle, twice, is more than
+        any curve that flattens promises, and that is little, or mostly kept, or within the noise."""
+        values, steps, window = series.values, series.steps, self.window * group
+        stood = len(values) - window
+        middle, width = max(stood // 2, 1), ANCHOR_POINTS * group
+        here = sum(values[stood - width : stood]) / width
+        then = values[max(0, middle - width) : middle]
+        gone = steps[stood - 1] - steps[middle - 1]
+        if here <= 0.0 or gone <= 0.0:
+            return here > 0.0
+        fell = sum(then) / len(then) - here
+        promised = 2.0 * fell * (steps[stood + window // 2] - steps[stood - 1]) / gone
+        seen = here - sum(values[stood:]) / window
+        if promised < self.min_fall * here or seen >= self.share * promised:
+            return True
+        if group > 1:
+            return False
+        lately = values[-self.window - LEAST_POINTS :]
+        bends = sum([abs(lately[i] - 2.0 * lately[i - 1] + lately[i - 2]) for i in range(2, len(lately))])
+        return promised - seen < self.sigmas * SURE_ERROR * bends / (len(lately) - 2)
+
     def numbers(self, run: RunState, metric: str, series: Series, mark: Mark) -> Mapping[str, object]:
-        fall = self._fall(series, is_sparse(metric))
+        fall = self._fall(series, 1 if is_sparse(metric) else DENSE_GROUP)
         if fall is None:
             return {"points": len(series.values), "window": self.window}
         return {
-            "window": self.window, "since_step": fall.since, "expected_fall": f"{fall.expected:.2%}", "seen_fall": f"{fall.seen:.2%}",
+            "window": self.window, "since_step": fall.since, "expected_fall": f"{fall.promised:.2%}", "seen_fall": f"{fall.seen:.2%}",
             "standard_error": f"{fall.error:.2%}", "limit": f"less than {self.share:.0%} of the expected, by {self.sigmas:g} errors",
         }  # fmt: skip
 
@@ -127,48 +178,19 @@ class Plateau(CurveRule):
         validations = run.series.get(VAL_LOSS)
         return VAL_LOSS in self.topics and validations is not None and len(validations.values) >= ENOUGH_VALIDATIONS
 
-    def _falls_plainly(self, values: Sequence[float], group: int) -> bool:
-        """Without statistics: over the window it fell by more than half of what it fell over the window before."""
-        window = self.window * group
-        if len(values) < 2 * window + group:
-            return False
-        lately, before = sum(values[-window:]) / window, sum(values[-2 * window : -window]) / window
-        here = sum(values[-window - group : -window]) / group
-        return here - lately > 0.5 * (sum(values[-2 * window - group : -2 * window]) / group - before) > 0.0
-
     def _told(self, metric: str, series: Series, fall: Fall) -> Verdict:
         return Verdict(
             Status.BREACHED,
             f"{metric} has stopped falling at {short(series.values[-1])}: {fall.seen:.2%} lower since step {fall.since:g}, where its own "
-            f"curve promised {fall.expected:.2%} (error {fall.error:.2%})",
+            f"curve promised {fall.promised:.2%} (error {fall.error:.2%})",
             series.steps[-1], series.values[-1],
-            numbers={"expected_fall": fall.expected, "seen_fall": fall.seen, "standard_error": fall.error, "window": self.window},
+            numbers={"expected_fall": fall.promised, "seen_fall": fall.seen, "standard_error": fall.error, "window": self.window},
             resolves_when=f"{metric} falls again",
         )  # fmt: skip
 
-    def _fall(self, series: Series, sparse: bool) -> Fall | None:
-        steps, values = _grouped(series, 1 if sparse else DENSE_GROUP)
-        stood = len(values) - self.window
-        if stood < FIRST_GROUPS:
-            return None
-        logs = relative(values)
-        if logs is None:
-            return None
-        from rules.forecast import Schedule, forecast
-
-        middle = forecast(steps[:stood], values[:stood], steps[stood + self.window // 2], schedule=Schedule("constant"))
-        if middle is None:
-            return None
-        lately = logs[:stood][-NOISE_POINTS:]
-        noise = max(scatter(lately, values[:stood][-NOISE_POINTS:]), unrest(lately), rounding(values[-8:]) / values[-1])
-        doubt = DOUBT_SHARE * max(middle.sigma**2 - noise**2, 0.0) ** 0.5
-        # The level before the window: its last three points, brought forward by the fall that is expected from point to point.
-        level, to_middle = sum(logs[stood - 3 : stood]) / 3.0, (self.window + 1) / 2.0
-        here = level - (level - log(middle.value)) / (to_middle + 1.0)
-        error = (noise**2 * (1.0 / self.window + LEVEL_NOISE) + doubt**2) ** 0.5 * (1.0 if sparse else DENSE_CAUTION)
-        rises = logs[-1] + logs[-2] - min(logs[stood] + logs[stood + 1], 2.0 * here) > 2.0 * RISES * noise
-        seen, place = here - sum(logs[stood:]) / self.window, steps[stood + self.window // 2]
-        return Fall(here - log(middle.value), seen, error, len(values), steps[stood], place, rises)
+    def _fall(self, series: Series, group: int) -> Fall | None:
+        steps, values = _grouped(series, group)
+        return fall(steps, values, self.window, 1.0 if group == 1 else DENSE_CAUTION)
 
     def _patience(self, metric: str, series: Series, group: int, mark: Mark) -> Verdict:
         _, values = _grouped(series, group)

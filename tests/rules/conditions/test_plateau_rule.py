@@ -58,3 +58,35 @@ def test_with_a_wanted_improvement_it_is_the_patience_of_early_stopping() -> Non
     values = [2.0, 1.5, 1.2, 1.1, 1.095, 1.094, 1.093, 1.092, 1.0]
     found = tell(rule("plateau", {"window": "3", "min_improvement": "1%"}), points("val_loss", values))
     assert [(t.state, t.step) for t in found] == [("firing", 70), ("resolved", 90)]
+
+
+@pytest.mark.parametrize("share", [0.99, 1.01], ids=["lower", "higher"])
+def test_a_jump_after_which_it_falls_on_is_no_plateau(share: float) -> None:
+    values = POWER_LAW[:20] + [v * share for v in POWER_LAW[20:]]
+    assert tell(rule("plateau"), points("val_loss", values)) == []
+
+
+def test_a_number_that_does_not_move_any_more_is_found_though_the_curve_promised_nothing() -> None:
+    rng = np.random.default_rng(2)
+    noisy = [round(1.0 + float(rng.normal(0, 0.02)), 5) for _ in range(60)]
+    told = tell(rule("plateau"), points("val_loss", noisy + [noisy[-1]] * 6 + noisy))
+    assert [(t.state, t.step) for t in told] == [("firing", 640), ("resolved", 670)]
+    batches = tell(rule("plateau"), points("train_loss", noisy + [noisy[-1]] * 45))
+    assert [t.state for t in batches] == ["firing"]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5])
+def test_a_number_that_never_moved_is_no_plateau(value: float) -> None:
+    assert tell(rule("plateau"), points("val_loss", [value] * 60)) == []
+    assert tell(rule("plateau"), points("train_loss", [value] * 600)) == []
+
+
+def test_a_validation_that_is_printed_again_at_every_step_is_no_plateau() -> None:
+    rng = np.random.default_rng(3)
+    held = [round(v * float(np.exp(rng.normal(0, 0.02))), 4) for v in POWER_LAW[:30]]
+    assert tell(rule("plateau"), points("val_loss", [v for v in held for _ in range(6)])) == []
+
+
+def test_a_cliff_and_what_comes_after_a_warm_up_is_no_plateau() -> None:
+    values = [3.0] * 3 + [1.0 + 2.0 * 0.25**i for i in range(6)] + [1.0 - 0.001 * i for i in range(20)]
+    assert tell(rule("plateau"), points("val_loss", values)) == []
