@@ -32,6 +32,7 @@ class Digits:
     """The runs of digits of ``text``, which is whole lines."""
 
     def __init__(self, text: bytes) -> None:
+        self._text = text
         self._padded = _PAD + text
         padded = np.frombuffer(self._padded, np.uint8)
         self._bytes = padded[len(_PAD) :]
@@ -43,6 +44,9 @@ class Digits:
         newlines = np.flatnonzero(self._bytes == _NEWLINE)
         self.line_starts: Ints = np.concatenate((np.zeros(1, np.int64), newlines + 1))
         """Where the lines start, and the end of the text."""
+
+    def slice(self, start: int, end: int) -> bytes:
+        return self._text[start:end]
 
     def keys(self) -> list[bytes]:
         """The key of each line."""

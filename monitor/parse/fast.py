@@ -1,24 +1,24 @@
-"""The fast path: a file that has shown its form is read by the chunk, as columns where its lines are alike.
+"""The fast path: a file is read by the block, as columns where its lines are alike.
 
-What comes out is what ``LogParser.feed`` gives, less an object for each observation: lines of a known template become columns,
-lines that contain none of the file's literals are passed over, and every other line goes through the parser as ever.
+What comes out is what ``LogParser.feed`` gives, less an object for each observation: lines that say nothing are passed over, those of
+a known template become columns, and every other line goes through the parser as ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any, Protocol
 
 import numpy as np
 
-from monitor.parse.digits import Digits, Floats, Ints
+from monitor.parse.block import Block
+from monitor.parse.digits import Floats, Ints
 from monitor.parse.gate import LineSearch, compiled_gate
-from monitor.parse.lines import MAX_LINE_BYTES
+from monitor.parse.known import COLD, EVENT_ONLY, NOTHING_SAID, UNKNOWN, Known, in_play
+from monitor.parse.lines import MAX_LINE_BYTES, plain
 from monitor.parse.parser import LogParser
-from monitor.parse.reading import NOTHING
-from monitor.parse.template import Columns, Template, by_epoch, columnar, learn, steady
+from monitor.parse.segment import Group, Points, take
 from rules.observation import Item, Observation
 
 BLOCK_BYTES = 1 << 20
@@ -26,14 +26,10 @@ FIRST_BYTES = 1 << 14
 """The first block; each next one is twice as large, so that what one teaches helps with most of the file."""
 SPARSE_BLOCKS = 4
 """Blocks that are searched as one where few lines count."""
-MAX_TEMPLATES = 64
-MAX_KINDS = 16_384
-MAX_KEY_BYTES = 4096
 FEW_LINES = 4
-"""Lines of a template in one block that are not worth a column."""
-UNKNOWN, COLD, NOTHING_SAID, EVENT_ONLY = -1, -2, -3, -4
-"""What is known of a key that has no template: nothing yet; its lines go through the parser; they say nothing; they say nothing but
-to the reader of events."""
+"""Lines between two that the parser takes that are not worth columns."""
+MANY_LINES = 64
+"""Lines of a key that is new in a block for which the rest of the block is begun anew."""
 SPARSE_SHARE, DENSE_SHARE = 0.1, 0.2
 """Share of a block's bytes in lines with a literal below which the next block is searched, and above which it is read whole."""
 
@@ -60,308 +56,256 @@ class Sink(Protocol):
 
 
 class FastReader:
-    """Feeds one file to a parser and its sink, by the chunk where that is sound."""
+    """Feeds one file to a parser and its sink, by the block."""
 
     def __init__(self, parser: LogParser, sink: Sink, literals: Sequence[bytes] = (), hungry: Callable[[], object] | None = None) -> None:
         self._parser, self._sink = parser, sink
         self._literals = compiled_gate(literals) if literals else None
         self._all_literals: Sequence[bytes] = literals
         self._hungry = hungry if hungry is not None else lambda: False
-        self._kinds: dict[bytes, int] = {b"": NOTHING_SAID}
-        self._telling: set[int] = set()
-        """The templates whose lines the reader of events wants too."""
-        self._known: list[Template] = []
-        self._rest = b""
+        self._known = Known(parser, self._literals)
+        self._event_sink, parser.line_sink = parser.line_sink, None
         self._chunks: list[bytes] = []
         self._held = 0
         self._base = 0
-        self._fast = False
         self._size = FIRST_BYTES
-        self._gate: Any = None
         self._search: LineSearch | None = None
+        self._gate: Any = None
         self._sparse = False
+        self._long_line = False
 
     def feed(self, chunk: bytes) -> None:
         """The next bytes of the file."""
-        if not self._fast:
-            self._sink.take(self._parser.feed(chunk))
-            self._begin()
+        if self._long_line:
+            self._by_line(chunk)
             return
         self._chunks.append(chunk)
         self._held += len(chunk)
         if self._held >= min(self._most_bytes(), self._size):
             self._whole_lines()
 
+    def flush(self) -> None:
+        """The end of the file."""
+        if not self._long_line:
+            self._whole_lines()
+        if not self._long_line:
+            self._parser.take_over(self._base)
+            self._by_parser(self._all_held())
+        self._sink.take(self._parser.flush())
+
     def _most_bytes(self) -> int:
         return BLOCK_BYTES * SPARSE_BLOCKS if self._sparse else BLOCK_BYTES
 
     def _all_held(self) -> bytes:
-        held = b"".join((self._rest, *self._chunks))
+        held = b"".join(self._chunks)
         self._chunks, self._held = [], 0
         return held
 
     def _whole_lines(self) -> None:
-        self._rest = rest = self._all_held()
-        end = rest.rfind(b"\n") + 1
-        if not end:
-            if len(rest) > MAX_LINE_BYTES:
-                self._leave()
-            return
-        at, self._rest = 0, rest[end:]
+        held = self._all_held()
+        end = held.rfind(b"\n") + 1
+        at = 0
         while at < end:
             size = min(self._most_bytes(), self._size)
-            stop = end if end - at <= size else rest.find(b"\n", at + size) + 1
-            self._block(rest[at:stop])
-            self._base += stop - at
-            at = stop
-            self._size = min(BLOCK_BYTES * SPARSE_BLOCKS, 2 * self._size)
-
-    def flush(self) -> None:
-        """The end of the file."""
-        if self._fast:
-            self._whole_lines()
-        if self._fast:
+            stop = end if end - at <= size else held.find(b"\n", at + size) + 1
+            done = self._block(held[at:stop])
+            self._base += done
+            at += done
+            if at == stop:
+                self._size = min(BLOCK_BYTES * SPARSE_BLOCKS, 2 * self._size)
+        self._chunks, self._held = [held[end:]], len(held) - end
+        if self._held > MAX_LINE_BYTES:
             self._leave()
-        self._sink.take(self._parser.flush())
-
-    def _begin(self) -> None:
-        if not self._parser.settled():
-            return
-        words = self._parser.gate_literals()
-        if words:
-            self._gate = compiled_gate([*words, *self._all_literals])
-            self._search = LineSearch([*words, *self._all_literals])
-        self._fast = True
-        self._rest, self._base = self._parser.hand_over()
 
     def _leave(self) -> None:
-        rest, self._rest, self._fast = self._all_held(), b"", False
+        """Go on as the parser does by itself: a line is too long to be held."""
+        self._long_line = True
         self._parser.take_over(self._base)
-        self._sink.take(self._parser.feed(rest))
+        self._by_line(self._all_held())
 
-    def _block(self, text: bytes) -> None:
-        if b"\r" in text:
-            text = text.replace(b"\r", b"\n")
+    def _by_parser(self, chunk: bytes) -> None:
+        self._parser.line_sink = self._event_sink
+        self._sink.take(self._parser.feed(chunk))
+
+    def _by_line(self, chunk: bytes) -> None:
+        self._by_parser(chunk)
+        self._parser.line_sink = None
+        if self._parser.between_lines:
+            rest, self._base = self._parser.hand_over()
+            self._chunks, self._held, self._long_line = [rest], len(rest), False
+
+    def _block(self, text: bytes) -> int:
+        """Read the first whole lines of ``text``, all of them where nothing new was learned; how many bytes."""
+        if self._search is None and self._parser.settled():
+            words = self._parser.gate_literals()
+            if words:
+                self._gate = compiled_gate([*words, *self._all_literals])
+                self._search = LineSearch([*words, *self._all_literals])
         if self._sparse and self._search is not None and not self._hungry():
-            self._searched(text, self._search.starts(text))
-            return
-        block = _Block(text, self._base)
-        told = self._columns(block)
-        self._sparse = told * len(text) < SPARSE_SHARE * len(text) * block.count
+            return self._searched(text.replace(b"\r", b"\n") if b"\r" in text else text)
+        block = Block(text, self._base)
+        read = _Reading(block, self._known, self._parser, self._gate)
+        done = self._read(read)
+        self._sparse = self._search is not None and read.told < SPARSE_SHARE * block.count
+        return done
 
-    def _searched(self, text: bytes, starts: list[int]) -> None:
+    def _searched(self, text: bytes) -> int:
         """Pass over all lines but those that contain a literal."""
+        starts = self._search.starts(text) if self._search is not None else []
         if not starts:
-            return
+            return len(text)
         joined = b"".join([text[start : text.find(b"\n", start) + 1] for start in starts])
-        self._columns(_Block(joined, self._base, text, starts))
+        read = _Reading(Block(joined, self._base, text, starts), self._known, self._parser, None)
+        if self._read(read) < len(joined):
+            return text.find(b"\n", starts[read.done - 1]) + 1
         self._sparse = len(joined) < DENSE_SHARE * len(text)
+        return len(text)
 
-    def _columns(self, block: _Block) -> int:
-        """Lines of a template become columns, those that say nothing are dropped, the others go through the parser; how many were read."""
-        kinds = block.kinds(self._kinds)
-        cold: list[int] = np.flatnonzero((kinds < 0) & (kinds != NOTHING_SAID)).tolist()
-        for kind in self._telling:
-            cold += np.flatnonzero(kinds == kind).tolist()
-        hot = block.columns(kinds, self._known, cold, self._parser)
-        if self._gate is not None and not block.partial and not self._hungry():
-            cold = [at for at in cold if self._gate.search(block.line(at))]
-        done = 0
-        for at in cold:
-            if at >= done and (self._kinds.get(block.keys[at]) != NOTHING_SAID or self._hungry() or self._parser.waits()):
-                done = self._cold(block, at)
-        if hot:
-            block.replay(block.count, self._parser)
-        self._sink.block(block.settled(), block.items, block.offset)
-        return hot + len(cold)
+    def _read(self, read: _Reading) -> int:
+        read.all()
+        if self._event_sink is not None:
+            self._events(read)
+        self._sink.block(read.columns(), read.items, read.block.offset)
+        return read.block.end_of(read.done)
 
-    def _cold(self, block: _Block, at: int) -> int:
-        """One line through the parser, and those after it that it needs; the number of the next line that was not read."""
-        if self._kinds.get(block.keys[at]) != EVENT_ONLY and not block.is_hot(at):
-            block.replay(at, self._parser)
-        self._cold_line(block, at)
-        at += 1
-        while self._hungry() or self._parser.waits():
+    def _events(self, read: _Reading) -> None:
+        """Hand the reader of events the lines that it wants, and those after them that it is hungry for."""
+        block, sink, done = read.block, self._event_sink, -1
+        if sink is None or self._literals is None:
+            return
+        if self._hungry():
+            done = self._fed(read, -1)
+        for at in read.candidates():
+            line = block.line(at)
+            if block.offset(at) < done or block.is_bar(at) or not self._literals.search(line) or self._parser.is_ours(line):
+                continue
+            sink(plain(line), block.offset(at))
             if self._hungry():
-                for line, offset in block.between(at):
-                    if not self._hungry():
-                        break
-                    self._parser.line(line, offset, block.items)
-            if at >= block.count:
-                break
-            self._cold_line(block, at)
+                done = self._fed(read, at)
+
+    def _fed(self, read: _Reading, at: int) -> int:
+        """Hand on the lines after line ``at`` until no more is wanted; the byte of the first that was not."""
+        stop = read.block.offset(read.done - 1) if read.done else 0
+        for line, offset in read.block.after(at):
+            if not self._hungry() or offset > stop:
+                return offset
+            if self._event_sink is not None and not self._parser.is_ours(line):
+                self._event_sink(line, offset)
+        return stop + 1
+
+
+class _Reading:
+    """One block being read: its groups of columns, and what was made of it so far."""
+
+    def __init__(self, block: Block, known: Known, parser: LogParser, gate: Any) -> None:
+        self.block = block
+        self._known, self._parser, self._gate = known, parser, gate
+        self._kinds = block.kinds(known.kinds, UNKNOWN)
+        self.items: list[Item] = []
+        self._points: dict[str, Points] = {}
+        self.done = 0
+        self.told = 0
+        """Lines that were read, as columns or by the parser."""
+        self._groups: list[Group] = []
+
+    def candidates(self) -> list[int]:
+        """The lines that the reader of events may want."""
+        kinds = self._kinds
+        telling = (kinds == EVENT_ONLY) | (kinds == UNKNOWN) | (kinds == COLD)
+        for kind in self._known.telling:
+            telling |= kinds == kind
+        return np.flatnonzero(telling[: self.done]).tolist()
+
+    def columns(self) -> list[Column]:
+        """What was read, each metric's points in the order of the block."""
+        made = []
+        for metric, points in self._points.items():
+            lines = np.concatenate(points.lines)
+            made.append(Column(metric, points.name, lines, np.concatenate(points.steps), np.concatenate(points.values)))
+        return made
+
+    def all(self) -> None:
+        """Read the block; ``done`` lines of it where the rest is better begun anew."""
+        cold = np.flatnonzero((self._kinds == UNKNOWN) | (self._kinds == COLD)).tolist()
+        if self._parser.follows():
+            self._groups, more = in_play(self._known.groups(self.block, self._kinds), self._parser)
+            self.told = sum(group.lines.size for group in self._groups)
+            if self._gate is not None and not self.block.partial:
+                cold = [at for at in cold if self._gate.search(self.block.line(at))]
+            cold = sorted([*cold, *more]) if more else cold
+        else:
+            cold = np.flatnonzero((self._kinds != NOTHING_SAID) & (self._kinds != EVENT_ONLY)).tolist()
+        self.told += len(cold)
+        done = self._cold(-1) if self._parser.waits() or not self._parser.idle() else 0
+        for at in cold:
+            if at < done or self._says_nothing(at):
+                continue
+            done = self._between(done, at)
+            if at < done:
+                continue
+            done = self._cold(at)
+            if self._known.changed() or self._learns_much(at):
+                self.done = done
+                return
+        self.done = self._between(done, self.block.count)
+
+    def _says_nothing(self, at: int) -> bool:
+        """Whether a line that is in question can be passed over: known to by now, or by what the parser says of it."""
+        key = self.block.keys[at]
+        kind = self._known.kinds.get(key, UNKNOWN)
+        if kind in (NOTHING_SAID, EVENT_ONLY):
+            return True
+        if not self._parser.follows() or kind not in (UNKNOWN, COLD):
+            return False
+        line = self.block.line(at)
+        return self._parser.says_nothing(line) and (kind == COLD or self._known.look(key, line) != UNKNOWN)
+
+    def _learns_much(self, at: int) -> bool:
+        """Learn of a line that the parser has just taken; whether the lines after it are worth a new beginning."""
+        key, line = self.block.keys[at], self.block.line(at)
+        if self._kinds[at] != UNKNOWN or key in self._known.kinds or self._parser.waits() or not self._parser.idle():
+            return False
+        if self._known.look(key, line) < 0 or not self._parser.follows() or self.block.count - self.done < MANY_LINES:
+            return False
+        return self.block.keys[at : at + 8 * MANY_LINES].count(key) >= MANY_LINES
+
+    def _between(self, start: int, stop: int) -> int:
+        """Take the groups' lines from ``start`` on and before ``stop`` as columns; the first line that was not read."""
+        while start < stop:
+            groups = [cut for group in self._groups if (cut := group.between(start, stop)) is not None]
+            count = sum(group.lines.size for group in groups)
+            if not count:
+                return stop
+            if count < FEW_LINES:
+                for at in sorted(line for group in groups for line in group.lines.tolist()):
+                    if at >= start:
+                        start = self._cold(at)
+                continue
+            odd = take(groups, self._parser.fold, self._points, self.items, self.block.offset)
+            start = stop if odd < 0 else self._cold(odd)
+        return start
+
+    def _cold(self, at: int) -> int:
+        """One line through the parser, and those after it that it needs; the number of the next line that was not read."""
+        if at >= 0:
+            self._line(at)
+        at += 1
+        while at < self.block.count and (self._parser.waits() or not self._parser.idle()):
+            self._line(at)
             at += 1
         return at
 
-    def _cold_line(self, block: _Block, at: int) -> None:
-        line, key = block.line(at), block.keys[at]
+    def _line(self, at: int) -> None:
+        line = self.block.line(at)
         if not line:
             return
-        kind = self._kinds.get(key, UNKNOWN)
-        only_event = kind == EVENT_ONLY or (kind in self._telling and block.is_hot(at))
-        if only_event and self._parser.line_sink is not None and not self._parser.waits():
-            self._parser.line_sink(line, block.offset(at))
-            return
         items: list[Item] = []
-        block.read = at
-        calm = not (self._hungry() or self._parser.waits())
-        self._parser.line(line, block.offset(at), items)
-        if kind == UNKNOWN and len(self._kinds) < MAX_KINDS and calm:
-            self._kinds[key] = self._kind(line, bool(items)) if len(key) <= MAX_KEY_BYTES else COLD
-        if block.is_hot(at):
-            items = [item for item in items if not isinstance(item, Observation) or item.metric not in block.gathered]
-        block.found(at, items)
-
-    def _kind(self, line: bytes, gave: bool) -> int:
-        """What a line that was just read tells of all lines of its key."""
-        reading, start = self._parser.reading_of(line)
-        if reading is None or (reading is not NOTHING and not (gave and columnar(reading))):
-            return COLD
-        wanted = self._literals is not None and self._literals.search(line) is not None
-        if self._hungry() or self._parser.waits() or (wanted and b"\x1b" in line):
-            return COLD
-        if not steady(line, self._parser.look):
-            return COLD
-        if reading is NOTHING:
-            return EVENT_ONLY if wanted else NOTHING_SAID
-        template = learn(line, start, reading, self._parser.metrics_of(reading))
-        if template is None or len(self._known) >= MAX_TEMPLATES:
-            return COLD
-        self._known.append(template)
-        if wanted:
-            self._telling.add(len(self._known) - 1)
-        return len(self._known) - 1
-
-
-class _Block:
-    """One block's lines: which are read as columns, what they gave, and what the others gave between them.
-
-    Where ``whole`` is given, ``text`` is only those of its lines that start at ``starts``.
-    """
-
-    def __init__(self, text: bytes, base: int, whole: bytes | None = None, starts: list[int] | None = None) -> None:
-        self._text = text
-        self._digits = Digits(text)
-        self.keys = self._digits.keys()
-        self.count = len(self.keys)
-        self.items: list[Item] = []
-        self.hot: Ints = np.zeros(0, np.int64)
-        self.gathered: dict[str, tuple[str, list[Ints], list[Floats], list[Floats]]] = {}
-        self.read = -1
-        """The last line that the parser itself has taken."""
-        self._base = base
-        self._whole, self._starts = whole, starts
-
-    @property
-    def partial(self) -> bool:
-        return self._whole is not None
-
-    def line(self, at: int) -> bytes:
-        starts = self._digits.line_starts
-        return self._text[starts[at] : starts[at + 1] - 1]
-
-    def offset(self, at: int) -> int:
-        """The byte of the file where line ``at`` starts."""
-        return self._base + (int(self._digits.line_starts[at]) if self._starts is None else self._starts[at])
-
-    def between(self, at: int) -> Iterator[tuple[bytes, int]]:
-        """The block's lines between line ``at - 1`` and line ``at`` that are not among its own, with their offsets."""
-        if self._whole is None:
-            return
-        start = self.offset(at - 1) - self._base + len(self.line(at - 1)) + 1
-        stop = self.offset(at) - self._base if at < self.count else len(self._whole)
-        while start < stop:
-            end = self._whole.find(b"\n", start)
-            yield self._whole[start:end], self._base + start
-            start = end + 1
-
-    def kinds(self, known: dict[bytes, int]) -> Ints:
-        """What is known of each line's key."""
-        return np.fromiter(map(known.get, self.keys, repeat(UNKNOWN)), np.int64, self.count)
-
-    def columns(self, kinds: Ints, known: list[Template], cold: list[int], parser: LogParser) -> int:
-        """Read the templates' lines as columns; those that cannot be join ``cold``, which rises. How many were read."""
-        groups = {kind: np.flatnonzero(kinds == kind) for kind in np.flatnonzero(np.bincount(kinds[kinds >= 0])).tolist()}
-        self._aside(groups, known, cold, parser)
-        hot = []
-        for kind, members in groups.items():
-            if members.size < FEW_LINES:
-                cold += members.tolist()
-            else:
-                hot.append(self._group(known[kind], members, cold, parser))
-        cold[:] = set(cold)
-        self.hot = np.sort(np.concatenate(hot)) if hot else self.hot
-        cold.sort()
-        return int(self.hot.size)
-
-    def _aside(self, groups: dict[int, Ints], known: list[Template], cold: list[int], parser: LogParser) -> None:
-        """Take the templates out of ``groups`` whose steps may begin anew in an epoch, where some do."""
-        counted = {kind: members for kind, members in groups.items() if by_epoch(known[kind].reading)}
-        if not counted:
-            return
-        places, epochs, steps = [], [], []
-        for kind, members in counted.items():
-            columns, reading = Columns(known[kind], self._digits, members), known[kind].reading
-            places.append(members)
-            epochs.append(columns.number(reading.epoch or 0))
-            steps.append(parser.steps_of(reading, columns.number))
-        order = np.argsort(np.concatenate(places), kind="stable")
-        if not parser.counts_on(np.concatenate(epochs)[order], np.concatenate(steps)[order]):
-            for kind, members in counted.items():
-                cold += members.tolist()
-                del groups[kind]
-
-    def _group(self, template: Template, at: Ints, cold: list[int], parser: LogParser) -> Ints:
-        columns = Columns(template, self._digits, at)
-        steps = parser.steps_of(template.reading, columns.number)
-        values = [columns.number(value.index) for value in template.reading.values]
-        if not columns.ok.all():
-            cold += at[~columns.ok].tolist()
-            steps, values, at = steps[columns.ok], [one[columns.ok] for one in values], at[columns.ok]
-        if not at.size:
-            return at
-        for metric, value, column in zip(template.metrics, template.reading.values, values, strict=True):
-            _, places, all_steps, all_values = self.gathered.setdefault(metric, (value.name, [], [], []))
-            places.append(at)
-            all_steps.append(steps)
-            all_values.append(column)
-        return at
-
-    def is_hot(self, at: int) -> bool:
-        found = int(np.searchsorted(self.hot, at))
-        return found < self.hot.size and int(self.hot[found]) == at
-
-    def replay(self, at: int, parser: LogParser) -> None:
-        """Bring the parser to where the last column line before ``at`` leaves it."""
-        before = int(np.searchsorted(self.hot, at)) - 1
-        last = int(self.hot[before]) if before >= 0 else -1
-        if last > self.read:
-            self.read = last
-            items: list[Item] = []
-            sink, parser.line_sink = parser.line_sink, None  # the reader of events has its line already
-            parser.line(self.line(last), self.offset(last), items)
-            parser.line_sink = sink
-            self.items += [item for item in items if not isinstance(item, Observation)]
-
-    def found(self, at: int, items: list[Item]) -> None:
-        """What line ``at`` gave beside the columns: into their order where it is a column's metric."""
+        self._parser.line(line, self.block.offset(at), items)
         for item in items:
-            if isinstance(item, Observation) and item.metric in self.gathered:
-                _, places, steps, values = self.gathered[item.metric]
-                places.append(np.array([at], np.int64))
-                steps.append(np.array([item.at]))
-                values.append(np.array([item.value]))
+            if isinstance(item, Observation):
+                points = self._points.setdefault(item.metric, Points(item.name or item.metric))
+                points.lines.append(np.array([at], np.int64))
+                points.steps.append(np.array([item.at]))
+                points.values.append(np.array([item.value]))
             else:
                 self.items.append(item)
-
-    def settled(self) -> list[Column]:
-        """The columns, each in the order of the block."""
-        made = []
-        for metric, (name, places, steps, values) in self.gathered.items():
-            if len(places) == 1:
-                made.append(Column(metric, name, places[0], steps[0], values[0]))
-                continue
-            at = np.concatenate(places)
-            order = np.argsort(at, kind="stable")
-            made.append(Column(metric, name, at[order], np.concatenate(steps)[order], np.concatenate(values)[order]))
-        return made

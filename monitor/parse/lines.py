@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 MAX_LINE_BYTES = 1 << 20
 _END = re.compile(rb"[\r\n]")
-_ESCAPE = re.compile(rb"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78DEHMc])")
+ESCAPE = re.compile(rb"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78DEHMc])")
 _BACKSPACES = re.compile(rb"\x08+")
 
 
@@ -79,7 +79,7 @@ class LineBuffer:
 def plain(segment: bytes) -> bytes:
     """A segment without terminal escapes, NUL bytes and backspaced-over bars."""
     if b"\x1b" in segment:
-        segment = _ESCAPE.sub(b"", segment)
+        segment = ESCAPE.sub(b"", segment)
     if b"\x08" in segment:
         segment = _BACKSPACES.split(segment)[-1] or _BACKSPACES.sub(b"", segment)
     if b"\x00" in segment:

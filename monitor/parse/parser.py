@@ -20,11 +20,11 @@ from monitor.parse.label import label_end, labels
 from monitor.parse.lightning import LightningReader, may_matter
 from monitor.parse.lines import LineBuffer, plain
 from monitor.parse.names import METRIC_WORDS, words
-from monitor.parse.numbers import HOLE, cut
+from monitor.parse.numbers import cut
 from monitor.parse.own import ours
 from monitor.parse.reading import NOTHING, Reading
-from monitor.parse.source import SourceListing
-from monitor.parse.tables import Table
+from monitor.parse.source import SourceListing, neutral
+from monitor.parse.tables import Table, touches
 from rules.observation import Item
 
 MAX_READINGS = 8192
@@ -212,37 +212,77 @@ class LogParser:
         wrapped = _RANK.match(line)
         return bool(wrapped), cut(line[wrapped.end() :] if wrapped else line)[0]
 
-    def reading_of(self, line: bytes) -> tuple[Reading | None, int]:
-        """What a line that was just read means, and at which of its bytes that begins; None where that is not known."""
+    @property
+    def fold(self) -> Fold:
+        """Where the file stands: for a reader of columns, which brings it on."""
+        return self._fold
+
+    @property
+    def between_lines(self) -> bool:
+        """Whether no line is being skipped to its end."""
+        return not self._buffer.skipping
+
+    def generation(self) -> object:
+        """What changes whenever a line may mean something else than a line of its kind did before."""
+        settled = (self._count >= SETTLED, self._gate_words is None)
+        return len(self._active), settled, tuple(self._table.columns), tuple(self._fold.bound.items())
+
+    def follows(self) -> bool:
+        """Whether what a line means depends on the line and the place that was reached, so that many can be read at once."""
+        return self.settled() or (bool(self._table.columns) and not self._active and self._lightning is None and self._gate is None)
+
+    def idle(self) -> bool:
+        """Whether a line that says nothing leaves the parser as it is: neither in a source listing nor in a table's block."""
+        listed = self._count < SETTLED and bool(self._listing.weight or self._listing.quoted)
+        return not listed and (bool(self._active) or not self._table.in_block)
+
+    def is_ours(self, line: bytes) -> bool:
+        return ours(plain(line))
+
+    def passes(self, line: bytes) -> bool:
+        """Whether a line whose reading is NOTHING may be passed over wherever the parser is ``idle``."""
+        text = plain(line)
+        if ours(text) or (self._repeats is not None and self._repeats.search(text)):
+            return False
+        if self._gate is not None:
+            return True
+        wrapped = _RANK.match(text)
+        text = text[wrapped.end() :] if wrapped else text
+        if (self._lightning is not None and may_matter(text)) or (self._count < SETTLED and not neutral(text[label_end(text) :])):
+            return False
+        return bool(self._active) or not (self._table.columns or b"%|" in text or touches(text[label_end(text) :]) or touches(text))
+
+    def says_nothing(self, line: bytes) -> bool:
+        """Whether a line of a file that ``follows`` says nothing to it and can be passed over."""
+        return self.meaning(line)[0] is NOTHING and self.passes(line)
+
+    def meaning(self, line: bytes) -> tuple[Reading | None, int]:
+        """What a line means, and at which byte of its plain text that begins; None where only the line's turn can tell."""
         text = plain(line)
         wrapped = _RANK.match(text)
         start = wrapped.end() if wrapped else 0
         if self._gate is not None and self._gate.search(text[start:]) is None:
             return NOTHING, start
-        reading = self._readings.get(cut(text[start:])[0]) if HOLE in cut(text[start:])[0] else NOTHING
-        if reading is not NOTHING and text != line:
-            return None, start
-        return reading, start
+        if self._table.columns and not self._active:
+            return (None, start) if label_end(text[start:]) else (self._table.row_reading(text[start:]), start)
+        skeleton, numbers = cut(text[start:])
+        if not numbers:
+            return NOTHING, start
+        reading = self._readings.get(skeleton)
+        return self._read(skeleton, text[start:], 0, []) if reading is None and self.settled() else reading, start
+
+    def certain(self, reading: Reading, line: bytes) -> bool:
+        """Whether a line's values count at once, and under which names is known."""
+        if reading.weak:
+            text = plain(line)
+            wrapped = _RANK.match(text)
+            skeleton = cut(text[wrapped.end() :] if wrapped else text)[0]
+            return str(reading.kind or zlib.crc32(skeleton)) in self._fold.settled
+        return all(self._fold.is_settled(value) for value in reading.values if value.understudy)
 
     def metrics_of(self, reading: Reading) -> tuple[str, ...]:
         """The metrics that a reading's values go by."""
-        return tuple(self._fold.metric_of(value, reading) for value in reading.values)
-
-    def steps_of(self, reading: Reading, number_of: Callable[[int], Any]) -> Any:
-        """The steps of many lines of one reading; ``number_of`` gives the column of a number."""
-        if reading.step is not None:
-            return number_of(reading.step) * reading.scale + reading.offset
-        epoch, batch, batches = (number_of(at) for at in (reading.epoch or 0, reading.batch or 0, reading.batches or 0))
-        return (epoch - float(reading.epoch_from or 0)).clip(0.0) * batches + batch
-
-    def counts_on(self, epochs: Any, steps: Any) -> bool:
-        """Whether lines of these epochs and steps, in the order of the log, leave the steps what they are: none begins anew in an epoch."""
-        place = self._fold.place
-        if place.local or not len(steps):
-            return not place.local
-        rises = bool(((epochs[1:] > epochs[:-1]) & (steps[1:] < steps[:-1])).any())
-        first = place.epoch is not None and place.in_epoch is not None and epochs[0] > place.epoch and steps[0] < place.in_epoch
-        return not rises and not first
+        return tuple(self._fold.settled_name(value, reading) for value in reading.values)
 
     def waits(self) -> bool:
         """Whether something that was read waits for the next line."""

@@ -46,3 +46,8 @@ class SourceListing:
         else:
             self.weight = max(0, self.weight - 1)
         return self.weight >= ENOUGH
+
+
+def neutral(line: bytes) -> bool:
+    """Whether a line says nothing of a listing."""
+    return not any(quotes in line for quotes in _QUOTES) and not _SOURCE.match(line)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from monitor.parse.names import is_metric, loss_kind, role, safe
+from monitor.parse.numbers import cut
 from monitor.parse.reading import Reading, Value
 
 _NAME = re.compile(r"[A-Za-z_#%][\w ./@%()\[\]:*+-]{0,59}")
@@ -47,7 +48,7 @@ class Table:
 
     def see(self, line: bytes) -> tuple[Reading, list[bytes]] | None:
         """Take one plain line. The reading and the numbers of a row or of a block that it ends; None for everything else."""
-        if self.in_block or line[:4] in (b"----", b"+---") or line[:1] == b"|":
+        if self.in_block or touches(line):
             done = self._block(line)
             if done is not None:
                 return done
@@ -60,6 +61,15 @@ class Table:
             if found is not None:
                 self.separator, self.columns = found
         return None
+
+    def row_reading(self, line: bytes) -> Reading | None:
+        """The reading of a row whose numbers are those of the line, None for any other line."""
+        if self.in_block or touches(line):
+            return None
+        cells = cells_of(line, self.separator)
+        if len(cells) != len(self.columns) or not all(map(_CELL.fullmatch, cells)) or cells != cut(line)[1]:
+            return None
+        return _reading("table", self.columns)
 
     def _block(self, line: bytes) -> tuple[Reading, list[bytes]] | None:
         row = _ROW.match(line)
@@ -90,6 +100,11 @@ class Table:
                 numbers.append(cell.rstrip(b"%"))
         reading = _reading("table", names)
         return (reading, numbers) if reading is not None else None
+
+
+def touches(line: bytes) -> bool:
+    """Whether a line may be part of a table's block."""
+    return line[:4] in (b"----", b"+---") or line[:1] == b"|"
 
 
 def cells_of(line: bytes, separator: str) -> list[bytes]:

@@ -12,15 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.parse.digits import Digits, Flags, Floats, Ints
+from monitor.parse.digits import Digits, Floats, Ints
+from monitor.parse.lines import ESCAPE, plain
 from monitor.parse.numbers import NUMBER
-from monitor.parse.reading import Anchor, Reading
+from monitor.parse.reading import Reading
 
 _NUMBERS = re.compile(NUMBER)
 _RUNS = re.compile(rb"[0-9]+")
-_PLAIN = re.compile(rb"([+-]?)([0-9]*)(\.?)([0-9]*)(?:[eE]([+-]?)([0-9]+))?")
+_PLAIN = re.compile(rb"([+-]?)([0-9,]*)(\.?)([0-9]*)(?:[eE]([+-]?)([0-9]+))?")
 _FREE = re.compile(rb"(?<![A-Za-z_@0-9:-])(?<![0-9],)[0-9]+(?![0-9:-])(?!,[0-9])")
 """The runs of digits whose width a key does not tell."""
+_NO_WORD = re.compile(rb"(?<![A-Za-z_@0-9])[0-9]+")
+"""The runs whose digits a key does not tell."""
 _TENS = np.array([10.0**k for k in range(23)])
 MAX_DIGITS = 15
 MAX_PLACES = 22
@@ -28,7 +31,10 @@ MAX_PLACES = 22
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """Where a number of the line stands: the runs of digits before and after its dot and of its exponent, or what it always is."""
+    """Where a number of the line stands: the runs of digits before and after its dot and of its exponent, or what it always is.
+
+    ``thousands``: how many further runs of three digits the whole part has.
+    """
 
     whole: int | None = None
     fraction: int | None = None
@@ -36,6 +42,7 @@ class Number:
     exponent_sign: int = 1
     exponent: int | None = None
     always: float | None = None
+    thousands: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,89 +50,119 @@ class Template:
     """``numbers``: those of the line, None for one that cannot be read here (and that the reading does not need)."""
 
     reading: Reading
-    metrics: tuple[str, ...]
     numbers: tuple[Number | None, ...]
 
 
-def learn(line: bytes, start: int, reading: Reading, metrics: tuple[str, ...]) -> Template | None:
-    """The template of a line that counts from byte ``start``, None where its lines cannot be read as columns."""
-    if not columnar(reading):
+def learn(line: bytes, start: int, reading: Reading) -> Template | None:
+    """The template of a line whose plain text counts from byte ``start``, None where its lines cannot be read as columns."""
+    plainly = _plain_places(line)
+    if plainly is None:
         return None
-    run_at = {found.start(): run for run, found in enumerate(_RUNS.finditer(line))}
-    numbers = tuple(_number(found, start, run_at) for found in _NUMBERS.finditer(line[start:]))
-    needed = [reading.step, reading.epoch, reading.batch, reading.batches, *(value.index for value in reading.values)]
-    if any(at is not None and numbers[at] is None for at in needed):
+    text, places = plainly
+    run_at = {found.start(): (run, found.end() - found.start()) for run, found in enumerate(_RUNS.finditer(line))}
+
+    def run(at: int, width: int) -> int | None:
+        told = run_at.get(places[start + at] if places is not None else start + at)
+        return told[0] if told is not None and told[1] == width else None
+
+    found = list(_NUMBERS.finditer(text[start:]))
+    if places is not None and any(places[start + one.end() - 1] - places[start + one.start()] != len(one[0]) - 1 for one in found):
         return None
-    return Template(reading, metrics, numbers)
+    numbers = tuple(_number(one, run) for one in found)
+    where = (reading.step, reading.epoch, reading.batch, reading.batches, reading.total_steps, reading.total_epochs, *(reading.full or ()))
+    if any(at is not None and not _has_digits(numbers[at]) for at in where):
+        return None
+    return None if any(numbers[value.index] is None for value in reading.values) else Template(reading, numbers)
 
 
 def steady(line: bytes, view: Callable[[bytes], object]) -> bool:
     """Whether ``view`` of a line is that of every line of its key: tried with other digits in the numbers whose width is free."""
     seen = view(line)
-    return all(view(_FREE.sub(other, line)) == seen for other in (b"4", b"73"))
+    others = [_FREE.sub(other, line) for other in (b"4", b"73")]
+    others += [_NO_WORD.sub(lambda run, digit=digit: digit * len(run[0]), line) for digit in (b"4", b"7")]  # type: ignore[misc]
+    return all(view(other) == seen for other in others)
 
 
-def _number(found: re.Match[bytes], start: int, run_at: dict[int, int]) -> Number | None:
+def _plain_places(line: bytes) -> tuple[bytes, list[int] | None] | None:
+    """The plain text of a line and where each of its bytes stands in the line, None for the places where they are the same."""
+    if b"\x08" in line or b"\x00" in line:
+        return None
+    if b"\x1b" not in line:
+        return line, None
+    places: list[int] = []
+    at = 0
+    for found in ESCAPE.finditer(line):
+        places += range(at, found.start())
+        at = found.end()
+    places += range(at, len(line))
+    return plain(line), places
+
+
+def _has_digits(number: Number | None) -> bool:
+    return number is not None and number.always is None
+
+
+def _number(found: re.Match[bytes], run: Callable[[int, int], int | None]) -> Number | None:
     shape = _PLAIN.fullmatch(found[0])
     if shape is None:
         return None if _RUNS.search(found[0]) else Number(always=float(found[0]))
+    groups = shape[2].split(b",")
 
-    def run(group: int) -> int | None:
-        return run_at.get(start + found.start() + shape.start(group)) if shape[group] else None
+    def run_of(group: int) -> int | None:
+        return run(found.start() + shape.start(group), len(shape[group])) if shape[group] else None
 
-    if (shape[2] and run(2) is None) or (shape[4] and run(4) is None) or (shape[6] and run(6) is None):
+    whole = run(found.start() + shape.start(2), len(groups[0])) if shape[2] else None
+    if (shape[2] and whole is None) or (shape[4] and run_of(4) is None) or (shape[6] and run_of(6) is None):
         return None
-    return Number(run(2), run(4), -1.0 if shape[1] == b"-" else 1.0, -1 if shape[5] == b"-" else 1, run(6))
-
-
-def columnar(reading: Reading) -> bool:
-    """Whether all that a line says stands on the line itself."""
-    if reading.weak or reading.bar or reading.full or reading.main_bar or reading.started:
-        return False
-    if reading.by_total or reading.once or reading.changed or reading.section or reading.by_section:
-        return False
-    if reading.anchor is not Anchor.LAST or not reading.values or any(value.understudy for value in reading.values):
-        return False
-    if reading.step is None:
-        return reading.epoch is not None and reading.batch is not None and reading.batches is not None and reading.epoch_from is not None
-    return reading.batch is None and not reading.local
-
-
-def by_epoch(reading: Reading) -> bool:
-    """Whether the step of a line is the run's only as long as it does not begin anew in an epoch."""
-    return reading.step is not None and reading.epoch is not None and not reading.is_global
+    sign = -1.0 if shape[1] == b"-" else 1.0
+    return Number(whole, run_of(4), sign, -1 if shape[5] == b"-" else 1, run_of(6), thousands=len(groups) - 1)
 
 
 class Columns:
-    """The numbers of the ``lines`` of one template in a block. ``ok`` says of which lines they are exact."""
+    """The numbers of the ``lines`` of one template in a block."""
 
     def __init__(self, template: Template, digits: Digits, lines: Ints) -> None:
         self._template = template
         self._digits = digits
         self._first = digits.first_runs(lines)
-        self.ok: Flags = np.ones(lines.size, bool)
 
     def number(self, index: int) -> Floats:
-        """The values of the line's number ``index``; lines whose number has too many digits are no longer ``ok``."""
+        """The values of the line's number ``index``, as ``float`` gives them."""
         told = self._template.numbers[index]
         if told is None or told.always is not None:
             return np.full(self._first.size, np.nan if told is None else told.always)
         mantissa, count = self._run(told.whole)
+        for more in range(1, told.thousands + 1):
+            mantissa, count = mantissa * 1000.0 + self._run((told.whole or 0) + more)[0], count + 3
         places: Ints = np.zeros(1, np.int64)
         if told.fraction is not None:
             fraction, places = self._run(told.fraction)
             mantissa = mantissa * _TENS[np.minimum(places, MAX_PLACES)] + fraction
             count = count + places
-        self.ok &= count <= MAX_DIGITS
+        exact = count <= MAX_DIGITS
         if told.exponent is not None:
             power, width = self._run(told.exponent)
             places = places - told.exponent_sign * power.astype(np.int64)
-            self.ok &= (np.abs(places) <= MAX_PLACES) & (width < MAX_DIGITS)
+            exact &= (np.abs(places) <= MAX_PLACES) & (width < MAX_DIGITS)
         scale = _TENS[np.minimum(np.abs(places), MAX_PLACES)]
         value = mantissa / scale if told.exponent is None else np.where(places > 0, mantissa / scale, mantissa * scale)
+        if not exact.all():
+            value = self._one_by_one(told, value, np.flatnonzero(~exact))
         return np.asarray(value * told.sign if told.sign < 0 else value, np.float64)
 
     def _run(self, run: int | None) -> tuple[Floats, Ints]:
         if run is None:
             return np.zeros(self._first.size), np.zeros(self._first.size, np.int64)
         return self._digits.values(self._first + run)
+
+    def _one_by_one(self, told: Number, value: Floats, rows: Ints) -> Floats:
+        """The numbers of more digits than arithmetic is exact for, one at a time."""
+        runs = [run for run in (told.whole, told.fraction, told.exponent) if run is not None]
+        last = runs[-1] if told.whole != runs[-1] else runs[-1] + told.thousands
+        starts, ends = self._digits.starts[self._first[rows] + runs[0]], self._digits.ends[self._first[rows] + last]
+        if told.whole is None:
+            starts = starts - 1  # the dot
+        texts = map(self._digits.slice, starts.tolist(), ends.tolist())
+        value = value.copy()
+        value[rows] = [float(text.replace(b",", b"")) if told.thousands else float(text) for text in texts]
+        return value

@@ -180,13 +180,12 @@ def test_a_column_holds_the_numbers_that_float_would_give(told: list[tuple[int, 
     for rows in by_key.values():
         digits = Digits(b"".join(line + b"\n" for line, _, _ in rows))
         reading = Reading("x", step=0, values=(Value("train_loss", "train_loss", 1),))
-        template = learn(rows[0][0], 0, reading, ("train_loss",))
+        template = learn(rows[0][0], 0, reading)
         assert template is not None
         columns = Columns(template, digits, np.arange(len(rows)))
         steps, values = columns.number(0).tolist(), columns.number(1).tolist()
         assert [float(step) for _, step, _ in rows] == steps
-        assert all(not ok or float(value) == got for ok, (_, _, value), got in zip(columns.ok.tolist(), rows, values, strict=True))
-        assert all(ok for ok, (_, _, value) in zip(columns.ok.tolist(), rows, strict=True) if sum(map(str.isdigit, value)) <= 12)
+        assert [float(value) for _, _, value in rows] == values
 
 
 @given(st.text(alphabet="ab_@0123456789.,:-+ e/[]", max_size=40), st.text(alphabet="ab_@0123456789.,:-+ e/[]", max_size=40))

@@ -1,0 +1,70 @@
+"""One block of whole lines: where they stand, what their keys are, and those between them that were passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import repeat
+
+import numpy as np
+
+from monitor.parse.digits import Digits, Ints
+from monitor.parse.lines import MAX_LINE_BYTES, plain
+
+
+class Block:
+    """``text`` is whole lines, that of a bar's states too; ``base`` the byte of the file where it starts.
+
+    Where ``whole`` is given, ``text`` is only those of its lines that start at ``starts``.
+    """
+
+    def __init__(self, text: bytes, base: int, whole: bytes | None = None, starts: list[int] | None = None) -> None:
+        self._raw = text
+        self._text = text.replace(b"\r", b"\n") if b"\r" in text else text
+        self.digits = Digits(self._text)
+        self._base = base
+        self._whole, self._starts = whole, starts
+        self.count = int(self.digits.line_starts.size) - 1
+
+    @cached_property
+    def keys(self) -> list[bytes]:
+        return self.digits.keys()
+
+    @property
+    def partial(self) -> bool:
+        """Whether only lines with a literal are here."""
+        return self._whole is not None
+
+    def kinds(self, known: dict[bytes, int], otherwise: int) -> Ints:
+        """What is known of each line's key."""
+        return np.fromiter(map(known.get, self.keys, repeat(otherwise)), np.int64, self.count)
+
+    def line(self, at: int) -> bytes:
+        starts = self.digits.line_starts
+        return self._text[starts[at] : min(starts[at + 1] - 1, starts[at] + MAX_LINE_BYTES)]
+
+    def is_bar(self, at: int) -> bool:
+        """Whether a carriage return ended the line, so that the next state of a bar was drawn over it."""
+        end = int(self.digits.line_starts[at + 1])
+        return self._text is not self._raw and self._raw[end - 1] == 13 and self._raw[end : end + 1] != b"\n"
+
+    def offset(self, at: int) -> int:
+        """The byte of the file where line ``at`` starts."""
+        return self._base + (int(self.digits.line_starts[at]) if self._starts is None else self._starts[at])
+
+    def end_of(self, count: int) -> int:
+        """Where the first ``count`` lines end in ``text``."""
+        return int(self.digits.line_starts[count])
+
+    def after(self, at: int) -> Iterator[tuple[bytes, int]]:
+        """The plain lines after line ``at``, also those that are not among the block's own, with their offsets."""
+        if self._whole is None:
+            for following in range(at + 1, self.count):
+                if not self.is_bar(following):
+                    yield plain(self.line(following)), self.offset(following)
+            return
+        start = self._whole.find(b"\n", self.offset(at) - self._base) + 1
+        while 0 < start < len(self._whole):
+            end = self._whole.find(b"\n", start)
+            yield plain(self._whole[start:end]), self._base + start
+            start = end + 1

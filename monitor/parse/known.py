@@ -1,0 +1,130 @@
+"""What is known of the lines of one key: that they say nothing, or how to read them as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from monitor.parse.block import Block
+from monitor.parse.digits import Floats, Ints
+from monitor.parse.parser import LogParser
+from monitor.parse.reading import NOTHING, Anchor, Reading
+from monitor.parse.segment import Group, columnar
+from monitor.parse.template import Columns, Template, learn, steady
+
+UNKNOWN, COLD, NOTHING_SAID, EVENT_ONLY = -1, -2, -3, -4
+"""What is known of a key that has no template: nothing yet; its lines go through the parser; they say nothing; they say nothing but
+to the reader of events."""
+MAX_TEMPLATES = 1024
+MAX_KINDS = 16_384
+MAX_KEY_BYTES = 4096
+ROLES = ("step", "epoch", "batch", "batches", "total_steps", "total_epochs")
+
+
+class Known:
+    """The kinds of lines of one file. They hold as long as the parser reads each key's lines as it did (``LogParser.generation``)."""
+
+    def __init__(self, parser: LogParser, wanted: Any) -> None:
+        self._parser, self._wanted = parser, wanted
+        self._generation = parser.generation()
+        self.kinds: dict[bytes, int] = {}
+        self.templates: list[Template] = []
+        self._readings: dict[Reading, Reading] = {}
+        """Each reading once: a table makes one for each row."""
+        self.telling: set[int] = set()
+        """The templates whose lines the reader of events wants too."""
+
+    def changed(self) -> bool:
+        """Whether what was known no longer holds; it is then forgotten."""
+        if self._parser.generation() == self._generation:
+            return False
+        self._generation = self._parser.generation()
+        self.kinds, self.templates, self.telling = {}, [], set()
+        return True
+
+    def look(self, key: bytes, line: bytes) -> int:
+        """What ``line``, which the parser can say the meaning of, tells of its key."""
+        reading, start = self._parser.meaning(line)
+        if reading is None or len(self.kinds) >= MAX_KINDS or len(key) > MAX_KEY_BYTES:
+            return COLD
+        if reading is not NOTHING:
+            if not self._parser.certain(reading, line):
+                return UNKNOWN
+            kind = self._template(line, reading, start)
+        elif self._parser.passes(line) and steady(line, self._parser.look):
+            kind = EVENT_ONLY if self._wanted is not None and self._wanted.search(line) else NOTHING_SAID
+        else:
+            kind = COLD
+        self.kinds[key] = kind
+        return kind
+
+    def _template(self, line: bytes, reading: Reading, start: int) -> int:
+        if len(self.templates) >= MAX_TEMPLATES or not columnar(reading) or not steady(line, self._parser.look):
+            return COLD
+        template = learn(line, start, self._readings.setdefault(reading, reading))
+        if template is None:
+            return COLD
+        self.templates.append(template)
+        if self._wanted is not None and self._wanted.search(line):
+            self.telling.add(len(self.templates) - 1)
+        return len(self.templates) - 1
+
+    def groups(self, block: Block, kinds: Ints) -> list[Group]:
+        """The block's lines of a template, by reading."""
+        lines = np.flatnonzero(kinds >= 0)
+        if not lines.size:
+            return []
+        order = lines[np.argsort(kinds[lines], kind="stable")]
+        bounds = np.flatnonzero(np.diff(kinds[order])) + 1
+        by_reading: dict[int, list[tuple[Template, Columns, Ints]]] = {}
+        for members in np.split(order, bounds):
+            template = self.templates[int(kinds[members[0]])]
+            by_reading.setdefault(id(template.reading), []).append((template, Columns(template, block.digits, members), members))
+        return [one for parts in by_reading.values() for one in self._group(parts)]
+
+    def _group(self, parts: list[tuple[Template, Columns, Ints]]) -> list[Group]:
+        reading = parts[0][0].reading
+
+        def number(index: int) -> Floats:
+            found = [columns.number(index) for _, columns, _ in parts]
+            return found[0] if len(found) == 1 else np.concatenate(found)
+
+        lines = np.concatenate([members for _, _, members in parts]) if len(parts) > 1 else parts[0][2]
+        numbers = {role: number(at) for role in ROLES if (at := getattr(reading, role)) is not None}
+        if reading.step is not None and (reading.scale != 1.0 or reading.offset):
+            numbers["step"] = numbers["step"] * reading.scale + reading.offset
+        if reading.full is not None:
+            numbers["of"], numbers["full"] = number(reading.full[1]), number(reading.full[0])
+        made = Group(reading, self._parser.metrics_of(reading), lines, numbers, [number(value.index) for value in reading.values])
+        if len(parts) > 1:
+            made = _picked(made, np.argsort(lines, kind="stable"))
+        if reading.full is not None:
+            made = _picked(made, np.flatnonzero(made.numbers["full"] == made.numbers["of"]))
+        return _by_total(made) if reading.by_total and reading.anchor is Anchor.COUNT else [made]
+
+
+def _picked(group: Group, rows: Ints) -> Group:
+    numbers = {role: column[rows] for role, column in group.numbers.items()}
+    return Group(group.reading, group.metrics, group.lines[rows], numbers, [column[rows] for column in group.values])
+
+
+def _by_total(group: Group) -> list[Group]:
+    made = []
+    for total in np.unique(group.numbers["of"]).tolist():
+        one = _picked(group, np.flatnonzero(group.numbers["of"] == total))
+        one.total = f"{total:.0f}"
+        made.append(one)
+    return made
+
+
+def in_play(groups: Sequence[Group], parser: LogParser) -> tuple[list[Group], list[int]]:
+    """The groups that can be followed as columns from here, and the lines of the others."""
+    hot, cold = [], []
+    for group in groups:
+        if group.reading.anchor is Anchor.BAR and parser.fold.bar_total is not None:
+            cold += group.lines.tolist()
+        elif group.lines.size:
+            hot.append(group)
+    return hot, cold

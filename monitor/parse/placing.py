@@ -1,0 +1,184 @@
+"""The places of many lines at once: what ``Place.see`` gives them one after another.
+
+What a line does not print is carried on from the lines above it. Where a line means something that only the parser can follow
+(an epoch in which the step begins anew for the first time), the rows end before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from monitor.parse.digits import Flags, Floats
+from monitor.parse.place import Place
+
+NAN = float("nan")
+
+
+@dataclass(slots=True)
+class Rows:
+    """What lines print, in the order of the log; NaN where a line does not have it. The flags are those of their readings."""
+
+    step: Floats
+    epoch: Floats
+    batch: Floats
+    batches: Floats
+    total: Floats
+    epoch_from: Floats
+    local: Flags
+    is_global: Flags
+    measured: Flags
+    epoch_only: Flags
+    here: Flags
+
+    def __len__(self) -> int:
+        return int(self.step.size)
+
+
+@dataclass(slots=True)
+class Placed:
+    """The step and the epoch of each line, NaN where nothing tells it; ``reached``: the last step seen at each. ``place`` after all."""
+
+    steps: Floats
+    epochs: Floats
+    reached: Floats
+    place: Place
+
+
+def placed(rows: Rows, place: Place) -> Placed:
+    """The places of the first lines of ``rows``, as many as follow from ``place`` (perhaps none); ``place`` stays what it is."""
+    batch, batches, step = rows.batch, rows.batches, rows.step
+    has_step, has_epoch = ~np.isnan(step), ~np.isnan(rows.epoch)
+    both = has_step & ~np.isnan(batch)
+    may_be_local = has_step & has_epoch & ~both & ~rows.is_global
+    epoch = _carried(rows.epoch, has_epoch, _float(place.epoch))
+    before = _previous(epoch, _float(place.epoch))
+    local = np.logical_or.accumulate(both | (may_be_local & rows.local)) | (place.local is True)
+    in_epoch_line = may_be_local & local
+    if in_epoch_line.any():
+        batch = np.where(in_epoch_line, step, batch)
+        batches = np.where(in_epoch_line & ~np.isnan(rows.total), rows.total, batches)
+        step = np.where(in_epoch_line, NAN, step)
+    printed = ~np.isnan(step)
+    per_epoch = _carried(batches, ~np.isnan(batches), _float(place.batches))
+    counts = ~np.isnan(batch) & ~printed & ~(np.isnan(epoch) & np.isnan(batches))
+    first = np.fmin.accumulate(np.concatenate(((_float(place.first_epoch),), rows.epoch)))[1:]
+    numbered, numbers = _numbered(step, batch, epoch, per_epoch, both)
+    told = _carried(numbered, numbers, _float(place.numbered_from))
+    moves = printed | counts
+    inside = np.where(printed, step, batch)
+    in_epoch = _carried(inside, moves, _float(place.in_epoch))
+    was_in = _previous(in_epoch, _float(place.in_epoch))
+    base, gap, made = np.full(len(rows), place.base), np.full(len(rows), _float(place.gap)), step
+    if counts.any():
+        gap = _gaps(inside, was_in, before, epoch, per_epoch, printed, counts, place.gap)
+        base = place.base + np.cumsum(_turns(batch, batches, was_in, before, epoch, per_epoch, counts, gap))
+        counted_from = np.where(np.isnan(told), np.where(first == 0, 0.0, 1.0), told)
+        start = np.where(np.isnan(rows.epoch_from), counted_from, rows.epoch_from)
+        derived = np.fmax(0.0, epoch - start) * per_epoch + batch
+        made = np.where(printed, step, np.where(np.isnan(epoch) | np.isnan(per_epoch), base + batch, derived))
+    elif printed.any():
+        gap = _gaps(inside, was_in, before, epoch, per_epoch, printed, counts, place.gap)
+    reached = _carried(made, moves, _float(place.step))
+    is_printed = _carried(printed.astype(float), moves, float(place.printed)) > 0
+    end = _regular(may_be_local & ~local, local, step, was_in, before, epoch, rows, reached, printed, is_printed, place)
+    said = ~np.isnan(rows.batch) | has_step | has_epoch
+    banner = _carried((~rows.measured & ~np.isnan(batch)).astype(float), said, float(place.banner)) > 0
+    nowhere = rows.epoch_only | np.isnan(reached) | ~(is_printed | rows.here | banner)
+    steps = np.where(moves, made, np.where(nowhere, NAN, reached))
+    epochs = np.where(counts & np.isnan(epoch), NAN, epoch)
+    after = _after(place, end, epoch, first, per_epoch, local, in_epoch, gap, base, reached, is_printed, moves, told)
+    if end:
+        after.banner = bool(banner[end - 1])
+        after.summed = bool(_carried(rows.measured.astype(float), has_epoch, float(place.summed))[end - 1])
+        after.epoch_of_step = _or_none(_carried(epoch, printed, _float(place.epoch_of_step))[end - 1])
+    return Placed(steps[:end], epochs[:end], reached[:end], after)
+
+
+def _regular(
+    may_turn: Flags, local: Flags, step: Floats, was_in: Floats, before: Floats, epoch: Floats, rows: Rows, reached: Floats, printed: Flags,
+    is_printed: Flags, place: Place,
+) -> int:  # fmt: skip
+    """How many lines come before the first whose meaning depends on more than is followed here."""
+    odd = np.zeros(len(rows), bool)
+    was_printed = _previous(is_printed.astype(float), float(place.printed)) > 0
+    if place.local is None:
+        odd |= may_turn & (epoch > before) & (step < was_in)
+    alone = printed & np.isnan(rows.epoch) & ~rows.is_global
+    if place.restarts:
+        odd |= alone
+    elif place.local is None:
+        odd |= alone & ~local & ~np.isnan(epoch) & was_printed & (step < was_in)
+    unmeasured = printed & ~rows.measured
+    if unmeasured.any():
+        odd |= unmeasured & (step < _previous(reached, _float(place.step))) & was_printed
+    return int(np.argmax(odd)) if odd.any() else len(rows)
+
+
+def _numbered(step: Floats, batch: Floats, epoch: Floats, per_epoch: Floats, both: Flags) -> tuple[Floats, Flags]:
+    """Which number the first epoch has, by the lines that tell the step and the batch; and which lines tell it."""
+    if not both.any():
+        return step, both
+    done = step - batch
+    tells = both & ~np.isnan(epoch) & (per_epoch > 0) & (done >= 0)
+    tells[tells] = done[tells] % per_epoch[tells] == 0
+    first = np.full(step.size, NAN)
+    first[tells] = epoch[tells] - done[tells] / per_epoch[tells]
+    first[(first != 0) & (first != 1)] = NAN
+    return first, tells
+
+
+def _gaps(
+    inside: Floats, was_in: Floats, before: Floats, epoch: Floats, per_epoch: Floats, printed: Flags, counts: Flags, gap: float | None
+) -> Floats:
+    """The smallest stride so far, NaN where there was none."""
+    counts_here = counts & ~np.isnan(epoch) & np.isnan(per_epoch)
+    turns = ~np.isnan(before) & (epoch != before) & ~np.isnan(was_in)
+    strides = (printed | (counts_here & ~turns)) & (inside > was_in)
+    return np.fmin.accumulate(np.concatenate(((_float(gap),), np.where(strides, inside - was_in, NAN))))[1:]
+
+
+def _turns(
+    batch: Floats, batches: Floats, was_in: Floats, before: Floats, epoch: Floats, per_epoch: Floats, counts: Flags, gap: Floats
+) -> Floats:
+    """What each line adds to the steps of the epochs before it, where their length is not printed or no epoch is."""
+    added = np.zeros(batch.size)
+    turns = counts & np.isnan(per_epoch) & ~np.isnan(before) & (epoch != before) & ~np.isnan(was_in)
+    more = np.where(batch >= np.where(np.isnan(gap), was_in, gap), 0.0, np.where(np.isnan(gap), 1.0, gap))
+    added[turns] = (was_in + more)[turns]
+    again = counts & np.isnan(epoch) & (batch < was_in)
+    added[again] = np.nan_to_num(batches[again])
+    return added
+
+
+def _after(
+    place: Place, end: int, epoch: Floats, first: Floats, per_epoch: Floats, local: Flags, in_epoch: Floats, gap: Floats, base: Floats,
+    reached: Floats, is_printed: Flags, moves: Flags, told: Floats,
+) -> Place:  # fmt: skip
+    if not end:
+        return place
+    at = end - 1
+    return replace(
+        place, step=_or_none(reached[at]), printed=bool(is_printed[at]), epoch=_or_none(epoch[at]), batches=_or_none(per_epoch[at]),
+        first_epoch=_or_none(first[at]), local=True if local[at] else place.local, in_epoch=_or_none(in_epoch[at]), gap=_or_none(gap[at]),
+        base=float(base[at]), has_steps=place.has_steps or bool(moves[:end].any()), numbered_from=_or_none(told[at]),
+    )  # fmt: skip
+
+
+def _carried(values: Floats, given: Flags, first: float) -> Floats:
+    """``values`` where ``given``, elsewhere the last one given before, ``first`` before all."""
+    at = np.maximum.accumulate(np.where(given, np.arange(given.size), -1))
+    return np.where(at >= 0, values[at], first)
+
+
+def _previous(values: Floats, first: float) -> Floats:
+    return np.concatenate(((first,), values[:-1]))
+
+
+def _float(value: float | None) -> float:
+    return NAN if value is None else value
+
+
+def _or_none(value: float) -> float | None:
+    return None if value != value else float(value)
