@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -17,12 +18,15 @@ from rich.live import Live
 from rich.text import Text
 
 from monitor.display import cells
+from monitor.display.notices import Notices, noticed
 from monitor.snapshot import NewsView, RunView, Snapshot
 
 GAP = "   "
 _LOOSE, _TIGHT = (3, 10), (2, 6)
 """Cells between two columns, and cells of a progress bar, where there is room and where there is not."""
 MAX_NEWS = 12
+MAX_NOTICES = 3
+_ROOM_FOR_NOTICES = 12
 _HEAD = 100
 """Cells that the head may take where the table below is narrower."""
 REFRESHES_PER_S = 4
@@ -43,16 +47,20 @@ TITLES = ("RUN", "STATE", "STEP", "VAL LOSS", "TRAIN", "NEXT MILESTONE", "ALERTS
 _SPAN_FROM, _SPAN_TO = 3, 6
 
 
-def render(snapshot: Snapshot, width: int, height: int | None = None, *, clock: Clock = time.localtime, fit: bool = False) -> Group:
+def render(
+    snapshot: Snapshot, width: int, height: int | None = None, *, clock: Clock = time.localtime, fit: bool = False,
+    notices: Sequence[str] = (),
+) -> Group:  # fmt: skip
     """The whole screen in ``width`` cells and at most ``height`` lines; ``clock`` turns Unix seconds into wall time.
 
-    ``fit``: the head is no wider than what stands below it.
+    ``fit``: the head is no wider than what stands below it. ``notices``: the last of them stand below all.
     """
     news = snapshot.news[:MAX_NEWS]
     runs = list(snapshot.runs)
     hidden = 0
+    notices = notices[-MAX_NOTICES:] if height is None or height > _ROOM_FOR_NOTICES else ()
     if height is not None:
-        room = max(1, height - 4)
+        room = max(1, height - 4 - len(notices) - bool(notices))
         if len(runs) > room - min(len(news), 4):
             runs, hidden = _most_urgent(runs, max(1, room - min(len(news), 4) - 1))
         news = news[: max(0, room - len(runs) - bool(hidden) - 1)]
@@ -63,6 +71,8 @@ def render(snapshot: Snapshot, width: int, height: int | None = None, *, clock: 
         lines.append(Text("no log yet" if snapshot.ready else "reading the logs", style="dim"))
     if news:
         lines += [Text(), *event_lines(news, clock)]
+    if notices:
+        lines += [Text(), *(Text(cells.safe(line), style="dim") for line in notices)]
     if fit:
         lines[0] = _header(snapshot, min(width, max(_HEAD, *(cell_len(line.plain) for line in lines))), clock)
     for line in lines:
@@ -203,18 +213,26 @@ class LiveTable:
     def __init__(self, snapshot: Callable[[], Snapshot], console: Console | None = None) -> None:
         self._snapshot = snapshot
         self._console = console or Console()
-        self._live = Live(self, console=self._console, screen=True, refresh_per_second=REFRESHES_PER_S, vertical_overflow="crop")
+        self._live = Live(
+            self, console=self._console, screen=True, refresh_per_second=REFRESHES_PER_S, vertical_overflow="crop",
+            redirect_stderr=False,
+        )  # fmt: skip
+        self._notices = Notices()
+        self._noticed = ExitStack()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield render(self._snapshot(), options.max_width, options.height or console.height)
+        height = options.height or console.height
+        yield render(self._snapshot(), options.max_width, height, notices=self._notices.lines())
 
     def __enter__(self) -> LiveTable:
+        self._notices = self._noticed.enter_context(noticed())
         self._live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._live.stop()
         self._console.print(render(self._snapshot(), self._console.width), crop=True)
+        self._noticed.close()
 
 
 def print_table(snapshot: Snapshot, piped_width: int = 200) -> None:

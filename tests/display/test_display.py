@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
+import sys
 import time
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -14,12 +17,15 @@ from rich.console import Console
 from serve.scenes import NOW, metric, milestone, run, seed_scene, silent_run, training_run
 
 from monitor.display import cells, print_table, render
+from monitor.display.notices import noticed
 from monitor.snapshot import AlertView, NewsView, RunView, Snapshot
 
 
-def drawn(snapshot: Snapshot, width: int = 200, height: int | None = None, *, color: bool = False) -> list[str]:
+def drawn(
+    snapshot: Snapshot, width: int = 200, height: int | None = None, *, color: bool = False, notices: Sequence[str] = ()
+) -> list[str]:
     console = Console(width=width, file=io.StringIO(), color_system="standard" if color else None, force_terminal=color)
-    console.print(render(snapshot, width, height, clock=time.gmtime))
+    console.print(render(snapshot, width, height, clock=time.gmtime, notices=notices))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
 
@@ -93,6 +99,27 @@ def test_through_a_pipe_the_head_is_no_wider_than_the_table(capsys: pytest.Captu
     head, _, *table = capsys.readouterr().out.splitlines()
     assert max(100, *map(cell_len, table)) == cell_len(head)
     assert "http" in head
+
+
+def test_what_is_said_while_the_table_stands_is_below_it_and_bounded() -> None:
+    said = [f"loss-watch: {name}.out: permission denied" for name in "abcde"]
+    lines = drawn(seed_scene(), height=30, notices=said)
+    assert said[-3:] == lines[-3:]
+    assert 12 >= len(drawn(seed_scene(), height=12, notices=said))
+
+
+def test_stderr_and_the_log_are_kept_while_the_table_stands_and_said_after_it(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    logging.getLogger().addHandler(handler)
+    try:
+        with noticed() as notices:
+            print("loss-watch: x.out: nothing to read yet", file=sys.stderr)
+            logging.getLogger("monitor").warning("y.out: permission denied")
+            assert ("", 2) == (capsys.readouterr().err, len(notices.lines()))
+        assert handler.stream is sys.stderr
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert ["loss-watch: x.out: nothing to read yet", "y.out: permission denied"] == capsys.readouterr().err.splitlines()
 
 
 def test_nothing_to_watch_is_said() -> None:
