@@ -119,6 +119,20 @@ def load_yaml(path: Path, *, strict: bool = True) -> Document:
     return parse_yaml(text, str(path), strict=strict)
 
 
+_QUOTE = "quote a text that holds any of : # { } [ ] , & * ! | > % @"
+_INDENT = "begin it below its neighbours, with as many blanks"
+_TOLD = (
+    ("\\t", "a tab where blanks are wanted", "indent with blanks, not tabs"),
+    ("expected <block end>", "this is indented otherwise than the lines above it", _INDENT),
+    ("mapping values are not allowed here", "a second `:` in one line, or an indentation that does not fit", f"{_INDENT}; or {_QUOTE}"),
+    ("expected ',' or ']'", "the list that began with `[` is not closed here", "write a comma between its entries and ] at its end"),
+    ("expected ',' or '}'", "the mapping that began with `{` is not closed here", "write a comma between its entries and } at its end"),
+    ("found unexpected end of stream", "a quote that was opened is not closed", "close it"),
+    ("could not find expected ':'", "a key without its `:`", "write key: value"),
+)
+"""What PyYAML says of the commonest mistakes, as one would say it to a person, and the mend."""
+
+
 def parse_yaml(text: str, path: str, *, strict: bool = True) -> Document:
     """The same from a text. Raises ConfigErrors."""
     document = Document(path, text)
@@ -131,7 +145,7 @@ def parse_yaml(text: str, path: str, *, strict: bool = True) -> Document:
         line = min(mark.line, max(0, len(lines) - 1)) if mark else 0
         source = lines[line] if lines else ""
         column = len(source) if mark and mark.line > line else mark.column if mark else 0
-        advice = "indent with blanks, not tabs" if "\\t" in said else "quote a text that holds any of : # { } [ ] , & * ! | > % @"
+        said, advice = next(((ours, mend) for theirs, ours, mend in _TOLD if theirs in said), (said, _QUOTE))
         raise ConfigErrors([ConfigError(path, line + 1, column + 1, said, advice, source)]) from None
     except yaml.YAMLError as wrong:
         raise ConfigErrors([ConfigError(path, 1, 1, str(wrong).splitlines()[0])]) from None

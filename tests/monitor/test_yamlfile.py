@@ -32,7 +32,7 @@ CASES = [
     ("milestones: 5\n", (1, 13, "milestones is a list", "begin each of them on its own line with `- ` below `milestones:`")),
     ("baseline: {val_loss: abc}\n", (1, 22, "`abc` is no number", "write a number such as 0.3557")),
     ("milestones:\n  - step 50 < 1\n  - step 50 < 2\n", (3, 5, "`step-50` is there twice", "take one out, or give it a name")),
-    ("a: [1, 2\n", (1, 9, "expected ',' or ']', but got '<stream end>'", None)),
+    ("a: [1, 2\n", (1, 9, "the list that began with `[` is not closed here", None)),
     ("x: !!python/name:os.system ''\n", (1, 4, "the tag tag:yaml.org,2002:python/name:os.system is not allowed", "write the plain value")),
     ("base: &b {x: 1}\nmore:\n  <<: *b\n", (3, 3, "a key is a name; merge keys are not taken", "write the keys out")),
 ]
@@ -108,3 +108,21 @@ notify:
         rule.id for rule in book.rules
     ]
     assert 0.3557 == (book.baseline.values["val_loss"] if book.baseline else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("milestones:\n  - step 50 < 1\n rules: []\n", "3:2: this is indented otherwise than the lines above it"),
+        ("milestones:\n\t- step 50 < 1\n", "2:1: a tab where blanks are wanted"),
+        ("rules: [stall: {after: 30m}\nx: 1\n", "2:1: the list that began with `[` is not closed here"),
+        ("rules:\n  - pattern: {match: a, b]\n", "2:26: the mapping that began with `{` is not closed here"),
+        ("metric: val_loss: 3\n", "1:17: a second `:` in one line, or an indentation that does not fit"),
+        ("rules:\n  - pattern: {match: \"x}\n", "a quote that was opened is not closed"),
+        ("a: 1\nmetric\nrules: []\n", "3:1: a key without its `:`"),
+    ],
+)
+def test_the_commonest_slips_of_yaml_are_told_in_plain_words(text: str, told: str) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        parse_yaml(text, "m.yaml")
+    assert told in str(caught.value)
