@@ -184,6 +184,11 @@ def _real(rng: np.random.Generator) -> Curve:
     return Curve(steps, val_at, mean, values.copy(), noisy(rng, mean, batch_noise), values, times, 0.001, batch_noise, 4, "real")
 
 
+def _epochs(c: Curve) -> Curve:
+    """A log that counts epochs and no steps; one takes some ten seconds or more."""
+    return replace(c, epochs=True, times=START_S + 20.0 * (c.times - START_S))
+
+
 VARIANTS: dict[str, Callable[[np.random.Generator], Curve]] = {
     "no total told": lambda rng: replace(make_curve(rng), total=None),
     "exponents 0.05 to 1": lambda rng: _plain(rng, _law),
@@ -197,7 +202,7 @@ VARIANTS: dict[str, Callable[[np.random.Generator], Curve]] = {
     "additive noise": _additive,
     "train only": lambda rng: replace(_plain(rng, _law), shows="train"),
     "val only": lambda rng: replace(_plain(rng, _law), shows="val"),
-    "epochs only": lambda rng: replace(_plain(rng, _law, prints=int(rng.integers(12, 120)), every=1, validations=10_000), epochs=True),
+    "epochs only": lambda rng: _epochs(_plain(rng, _law, prints=int(rng.integers(12, 120)), every=1, validations=10_000)),
     "val on every line": lambda rng: _plain(rng, _law, prints=int(rng.integers(100, 600)), validations=10_000),
     "real": _real,
 }

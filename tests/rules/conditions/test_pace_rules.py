@@ -34,6 +34,19 @@ def test_pauses_for_validation_are_no_slow_down() -> None:
     assert tell(rule("throughput"), paced(([5.0] * 9 + [90.0]) * 20)) == []
 
 
+@pytest.mark.parametrize("gaps", [[0.6, 0.6, 0.7, 3.4], [0.6, 0.6, 3.4], [9.0, 108.0]], ids=["one in four", "one in three", "every second"])
+def test_half_the_pace_is_found_where_every_few_prints_there_is_a_validation(gaps: list[float]) -> None:
+    told = tell(rule("throughput"), paced((gaps * 40)[:80] + [2 * gap for gap in (gaps * 40)[:50]]))
+    assert [t.state for t in told] == ["firing"]
+
+
+def test_of_epochs_five_slow_ones_are_enough_and_two_are_not() -> None:
+    assert [(t.state, t.step) for t in tell(rule("throughput"), paced([60.0] * 8 + [130.0] * 5))] == [("firing", 130)]
+    assert tell(rule("throughput"), paced(([60.0] * 8 + [130.0] * 2) * 6)) == []
+    back = tell(rule("throughput"), paced([60.0] * 8 + [130.0] * 5 + [60.0] * 5))
+    assert [t.state for t in back] == ["firing", "resolved"]
+
+
 def test_a_burst_of_a_block_buffered_log_is_no_change_of_pace() -> None:
     assert tell(rule("throughput"), paced(([0.0] * 49 + [250.0]) * 12)) == []
 
