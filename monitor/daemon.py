@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 from monitor import announce
+from monitor.earlier import EarlierRuns
 from monitor.notify.channel import Channel
 from monitor.notify.notification import Kind, Notification
 from monitor.outbox import Delivery
@@ -91,6 +92,7 @@ class Daemon:
         self._outlook = Outlook()
         self._unwritten = Unwritten()
         self._views: dict[str, RunView] = {}
+        self._earlier = EarlierRuns()
         self._present: set[str] = set()
         """Runs of which a file was found since the start. The state file may know others, of earlier calls with other PATHs."""
         self._counters = Counters()
@@ -106,6 +108,9 @@ class Daemon:
         beat = self.store.meta("heartbeat_s")
         long_stop = beat is None or now - float(beat) > LONG_STOP_S
         self.pipeline.runs = self.store.runs()
+        self._earlier = EarlierRuns(self.pipeline.runs.values())
+        for known in self.pipeline.runs.values():
+            self._earlier.give(known)
         positions: dict[str, Position] = {}
         for path, (run, told) in self.store.files().items():
             try:
@@ -188,6 +193,7 @@ class Daemon:
             run = self.pipeline.runs[fold.run]
             if not stood_before and not run.observations:
                 run.caught_up = True
+            self._earlier.give(run)
 
     def _file_state(self, path: str) -> dict[str, Any]:
         followed = self.files[path]
@@ -230,6 +236,9 @@ class Daemon:
         for run in ended:
             run.caught_up = True
             turn.runs[run.run] = run
+            self._earlier.take(run)
+        for run in ended:
+            self._earlier.give(run)
         return ended
 
     def _commit(self, turn: Turn, changes: Changes, finished: Sequence[RunState], now: float) -> None:
@@ -252,6 +261,7 @@ class Daemon:
             by_run.setdefault(told.run, []).append(told)
         messages = []
         for name, run in turn.runs.items():
+            self._earlier.take(run)
             kind: Kind = "transitions"
             if name in just_caught_up:
                 kind, transitions = "catch_up", announce.caught_up(run, self.pipeline.engine, now, self.silences)

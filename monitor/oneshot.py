@@ -81,15 +81,17 @@ def runs_of(paths: Sequence[str]) -> tuple[dict[str, list[str]], list[TailError]
 
 
 def read_runs(
-    paths: Sequence[str], engine: Engine, catalogue: Catalogue, *, forced: str | None = None, seen: Seen | None = None
-) -> Reading:
-    """Fold every log that ``paths`` name. ``seen`` is called with each observation that counts."""
+    paths: Sequence[str], engine: Engine, catalogue: Catalogue, *, forced: str | None = None, seen: Seen | None = None,
+    before: Callable[[RunState], None] = lambda _: None,
+) -> Reading:  # fmt: skip
+    """Fold every log that ``paths`` name. ``seen`` is called with each observation that counts, ``before`` with a run before its log."""
     reading = Reading()
     runs, problems = runs_of(paths)
     reading.problems += problems
     matcher = LineMatcher(engine.patterns, WANTED)
     for name, files in runs.items():
         run = RunState(name, list(files))
+        before(run)
         written = {path: os.path.getmtime(path) for path in files if path != STDIN and os.path.exists(path)}
         sources = [Source(path, FileFold(name, catalogue, matcher, None, forced, written_s=written.get(path))) for path in files]
         _fold(run, sources, engine, reading, seen)

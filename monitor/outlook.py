@@ -11,6 +11,7 @@ from monitor.snapshot import ForecastView
 from rules.engine import Engine
 from rules.history import RunState, goes_up
 from rules.milestone import PENDING, Milestone
+from rules.references import alike
 
 RATE_POINTS = 64
 
@@ -43,8 +44,10 @@ def _ahead(milestone: Milestone, run: RunState, seconds: float | None, now: floa
         return None
     from rules.forecast import forecast, probability
 
+    before = [curve for _, curve in alike(run.references, milestone.metric, series.steps, series.values)]
     ahead = forecast(
-        series.steps, series.values, milestone.step, total_steps=run.total_steps, higher_is_better=goes_up(milestone.metric)
+        series.steps, series.values, milestone.step, total_steps=run.total_steps, references=before,
+        higher_is_better=goes_up(milestone.metric),
     )  # fmt: skip
     if ahead is None:
         return None

@@ -10,7 +10,7 @@ from rules.history import RunState, Series
 from rules.jsonable import jsonable
 from rules.observation import Event
 
-_PLAIN = tuple(f.name for f in fields(RunState) if f.name not in ("series", "earlier", "events", "alerts"))
+_PLAIN = tuple(f.name for f in fields(RunState) if f.name not in ("series", "earlier", "events", "alerts", "references"))
 _SPECIAL = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 

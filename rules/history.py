@@ -14,6 +14,7 @@ from typing import Any
 
 from rules.alert import Alert
 from rules.observation import VAL_LOSS, Event, Item, Observation, Progress
+from rules.references import Reference
 from rules.rhythm import BLOCK_BYTES, Rhythm, learn_silence, phase_of
 from rules.series import Series as Series
 from rules.series import goes_up as goes_up
@@ -39,6 +40,7 @@ class RunState:
     ``told`` maps the rules whose alert people were told of to the severity that they were told.
     ``first_step`` is the first step of the present attempt; milestones below it keep their earlier verdict.
     ``last_kind`` is what came last: ``train``, ``val`` or ``checkpoint_saved``; ``rhythm`` holds the silences by phase and
+    ``references`` are earlier runs of the same job, latest first, where the watcher knows them;
     ``growths`` how often the log grew by whole blocks, of how often (``rules/rhythm.py``).
     ``looked_s`` is when the rules were last asked by the log's own clock (``rules/passing.py``).
     """
@@ -73,6 +75,7 @@ class RunState:
     observations: int = 0
     alerts: dict[str, Alert] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
+    references: tuple[Reference, ...] = ()
     caught_up: bool = False
     end_told: bool = False
 

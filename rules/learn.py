@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from math import isfinite, log
 from statistics import median
 
-from rules.conditions.baseline import at_step
 from rules.history import goes_up
 from rules.noise import MAD_TO_SIGMA
+from rules.references import value_at
 
 Curve = tuple[Sequence[float], Sequence[float]]
 """Steps (rising) and values of one metric of one run."""
@@ -52,7 +52,7 @@ def bands(curves: Sequence[Curve], milestones: int = MILESTONES) -> list[Band]:
     middle_run, _ = sorted(clean, key=lambda curve: curve[0][-1])[(len(clean) - 1) // 2]
     found = []
     for step in chosen_steps(middle_run, milestones):
-        seen = [value for steps, values in clean if (value := at_step(steps, values, step)) is not None]
+        seen = [value for steps, values in clean if (value := value_at((steps, values), step)) is not None]
         if 2 * len(seen) < len(clean) or not seen:
             continue
         middle = median(seen)

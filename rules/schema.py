@@ -38,9 +38,10 @@ def _list_of(*forms: dict[str, Any]) -> dict[str, Any]:
 
 
 def _baseline() -> dict[str, Any]:
+    run = "another run's log, or `previous`: the last finished run of the same job"
     return {
         "type": "object",
-        "properties": {"step": _NUMBER, "label": {"type": "string"}, "run": {"type": "string", "description": "another run's log"}},
+        "properties": {"step": _NUMBER, "label": {"type": "string"}, "run": {"type": "string", "description": run}},
         "additionalProperties": _NUMBER,
     }
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from rules.conditions import kinds
+from rules.conditions.baseline import PREVIOUS
 from rules.milestone import Condition, MalformedError, Milestone, MilestoneForm, condition, parse_milestone
 from rules.observation import VAL_LOSS
 from rules.problem import Loc, Problem
@@ -32,7 +33,7 @@ CurvesOf = Callable[[str], Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the run is held against: values by metric (with the step and label they have), or another run's log."""
+    """What the run is held against: values by metric (with the step and label they have), another run's log, or the ``previous`` run."""
 
     values: Mapping[str, float] = field(default_factory=dict)
     step: float | None = None
@@ -151,9 +152,9 @@ class RulesReader:
         if baseline is None:
             return None
         facts: dict[str, Any] = asdict(baseline)
-        if baseline.run is not None and self.curves is not None:
+        if baseline.run not in (None, PREVIOUS) and self.curves is not None:
             try:
-                facts["curves"] = self.curves(baseline.run)
+                facts["curves"] = self.curves(str(baseline.run))
             except ValueError as wrong:
                 self.problem(("baseline", "run"), str(wrong), "name the log of a run that was read before")
         return facts

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.commands.inputs import USAGE, fail, report_problems, say, say_json, the_formats
-from monitor.commands.status import known_run
+from monitor.commands.status import earlier_runs, known_run
 from monitor.ink import paint, wants_color
 from monitor.oneshot import read_runs
 from monitor.rulesfile import load_rules
@@ -65,7 +65,7 @@ def explain(target: str, rule: str | None, rules: Path | None, *, json: bool, fo
     if rule is not None and engine.rule(rule) is None:
         ids = [one.id for one in engine.rules]
         fail(f"no rule `{rule}`; {did_you_mean(rule, ids) or 'known: ' + ', '.join(ids)}")
-    reading = read_runs(paths, engine, the_formats(formats))
+    reading = read_runs(paths, engine, the_formats(formats), before=earlier_runs(state).give)
     report_problems(reading.problems)
     if not reading.runs:
         return USAGE

@@ -10,6 +10,7 @@ from typing import Any
 from monitor import __version__
 from monitor.commands.channels import state_path
 from monitor.commands.inputs import fail, say, say_json
+from monitor.earlier import EarlierRuns
 from monitor.lock import holder
 from monitor.outlook import Outlook
 from monitor.rulesfile import load_rules
@@ -58,6 +59,15 @@ def known_run(target: str, state: Path | None) -> tuple[list[str], Path | None]:
         if files:
             return files, Path(rules) if rules else None
     return fail(f"{target}: no such file, and no run of this name in {path}; `loss-watch status` lists the runs")
+
+
+def earlier_runs(state: Path | None) -> EarlierRuns:
+    """The finished runs that the state file knows; none where it cannot be read."""
+    path = state_path(state)
+    try:
+        return EarlierRuns(Store.read_only(path).runs().values() if path.exists() else ())
+    except StateError:
+        return EarlierRuns()
 
 
 def _views(store: Store) -> list[RunView]:

@@ -53,6 +53,14 @@ def slurm_job_id(run: str) -> str | None:
     return str(int(found[1])) + (f"_{int(found[2])}" if found[2] else "")
 
 
+def job_name(path: str) -> str | None:
+    """What stands before the job id in the name of a file; None without an id, and for the name that SLURM gives where nobody named it."""
+    stem = _rankless(_split(os.path.basename(path))[0])
+    job = _job(stem)
+    name = stem[: -len(job)].rstrip("._-") if job and stem.endswith(job) else ""
+    return name if any(letter.isalpha() for letter in name) and name not in ("slurm", "job") else None
+
+
 def _key(path: str) -> tuple[str, ...]:
     """What two files of one run have in common and no other file has."""
     if path == "-":

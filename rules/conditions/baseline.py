@@ -1,13 +1,13 @@
 """``baseline``: the run against what was there before: a number (the checkpoint's loss) or another run's curve at the same step.
 
 Against a number it is judged from ``after`` on (by default the step at which the number was reached): until then the ratio is only
-said. Against a curve it is judged at every step that the curve has, in ratio and in steps behind.
+said. Against a curve it is judged at every step that the curve has, in ratio and in steps behind. ``baseline: {run: previous}`` is
+the curve of the last finished run of the same job, where the watcher knows one.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, ClassVar
@@ -17,9 +17,12 @@ from pydantic import Field
 from rules.curve import CurveRule, Mark
 from rules.history import RunState, Series, goes_up
 from rules.jsonable import short
+from rules.references import Curve, value_at
 from rules.rule import Context, Rule, RuleSpec
 from rules.units import Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
+
+PREVIOUS = "previous"
 
 
 class Spec(RuleSpec):
@@ -43,13 +46,13 @@ class Spec(RuleSpec):
         return BaselineRule(
             **self.base(frozenset({metric})), value=value, at_step=step, label=str(known.get("label") or "baseline"),
             tolerance=self.tolerance, after=self.after, behind=self.behind, warm_up=self.warm_up,
-            steps=tuple(curve[0]) if curve else (), values=tuple(curve[1]) if curve else (),
+            curve=(tuple(curve[0]), tuple(curve[1])) if curve else None, previous=self.value is None and known.get("run") == PREVIOUS,
         )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class BaselineRule(CurveRule):
-    """``value`` or the curve ``steps``, ``values`` (the log's own units); without either it never says anything."""
+    """``value``, ``curve`` (the log's own units) or the curve of the ``previous`` run; without any it never says anything."""
 
     value: float | None = None
     at_step: float | None = None
@@ -58,17 +61,18 @@ class BaselineRule(CurveRule):
     after: float | None = None
     behind: float | None = None
     warm_up: int = 3
-    steps: tuple[float, ...] = ()
-    values: tuple[float, ...] = ()
+    curve: Curve | None = None
+    previous: bool = False
 
     def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:
         step, value = series.steps[-1], series.values[-1]
-        expected = self._expected(step)
+        label, curve = self._against(run, metric)
+        expected = self._expected(curve, step)
         if expected is None or not isfinite(value):
             return UNKNOWN
-        told = self._compared(metric, step, value, expected)
+        told = self._compared(metric, step, value, expected, label, curve)
         numbers = self.numbers(run, metric, series, mark)
-        after = self.after if self.after is not None else (self.at_step or 0.0) if not self.steps else 0.0
+        after = self.after if self.after is not None else (self.at_step or 0.0) if curve is None else 0.0
         if step < after or len(series.values) <= self.warm_up:
             return UNKNOWN
         late = numbers.get("steps_behind")
@@ -78,53 +82,55 @@ class BaselineRule(CurveRule):
             return Verdict(Status.OK, told, step, value, numbers=numbers)
         return Verdict(
             Status.BREACHED, told, step, value, numbers=numbers,
-            resolves_when=f"{metric} is within {self.tolerance:.0%} of {self.label}",
+            resolves_when=f"{metric} is within {self.tolerance:.0%} of {label}",
         )  # fmt: skip
 
     def numbers(self, run: RunState, metric: str, series: Series, mark: Mark) -> Mapping[str, object]:
         if not series.values:
             return {}
         step, value = series.steps[-1], series.values[-1]
-        expected = self._expected(step)
-        told: dict[str, Any] = {"value": value, "baseline": expected, "label": self.label, "tolerance": f"{self.tolerance:.0%}"}
+        label, curve = self._against(run, metric)
+        expected = self._expected(curve, step)
+        if expected is None:
+            return {"value": value, "baseline": None, "why": self._why_none(curve, step)}
+        told: dict[str, Any] = {"value": value, "baseline": expected, "label": label, "tolerance": f"{self.tolerance:.0%}"}
         if expected:
             told["ratio"] = value / expected
-        behind = steps_behind(self.steps, self.values, step, value, goes_up(metric))
+        behind = steps_behind(curve, step, value, goes_up(metric))
         if behind is not None:
             told["steps_behind"] = behind
         return told
 
-    def _compared(self, metric: str, step: float, value: float, expected: float) -> str:
+    def _compared(self, metric: str, step: float, value: float, expected: float, label: str, curve: Curve | None) -> str:
         ratio = f"{value / expected:.3g} times" if expected else f"{short(value - expected)} over"
-        place = f" at step {step:g}" if self.steps else f" (step {self.at_step:g})" if self.at_step is not None else ""
-        behind = steps_behind(self.steps, self.values, step, value, goes_up(metric))
+        place = f" at step {step:g}" if curve is not None else f" (step {self.at_step:g})" if self.at_step is not None else ""
+        behind = steps_behind(curve, step, value, goes_up(metric))
         late = f", {behind:.3g} steps behind" if behind is not None and behind > 0 else ""
-        return f"{metric} {short(value)} at step {step:g} is {ratio} {self.label} {short(expected)}{place}{late}"
+        return f"{metric} {short(value)} at step {step:g} is {ratio} {label} {short(expected)}{place}{late}"
 
     def _worse(self, metric: str, value: float, expected: float) -> bool:
         room = self.tolerance * abs(expected)
         return value < expected - room if goes_up(metric) else value > expected + room
 
-    def _expected(self, step: float) -> float | None:
-        if self.steps:
-            return at_step(self.steps, self.values, step)
-        return self.value
+    def _against(self, run: RunState, metric: str) -> tuple[str, Curve | None]:
+        """What it is called, and its curve."""
+        if not self.previous:
+            return self.label, self.curve
+        last = next((one for one in run.references if metric in one.curves), None)
+        return (f"run {last.run}", last.curves[metric]) if last is not None else (PREVIOUS, None)
+
+    def _expected(self, curve: Curve | None, step: float) -> float | None:
+        return value_at(curve, step) if curve is not None else self.value
+
+    def _why_none(self, curve: Curve | None, step: float) -> str:
+        if curve is not None:
+            return f"its steps are {curve[0][0]:g} to {curve[0][-1]:g}"
+        return "no finished run of this job is known" if self.previous else "the rules file names none for this metric"
 
 
-def at_step(steps: Sequence[float], values: Sequence[float], step: float) -> float | None:
-    """The curve's value at ``step``, by a straight line between its points; None outside of them."""
-    i = bisect_left(steps, step)
-    if i == len(steps) or (i == 0 and steps[0] != step):
-        return None
-    if steps[i] == step or i == 0:
-        return values[i]
-    share = (step - steps[i - 1]) / (steps[i] - steps[i - 1])
-    return values[i - 1] + share * (values[i] - values[i - 1])
-
-
-def steps_behind(steps: Sequence[float], values: Sequence[float], step: float, value: float, upwards: bool) -> float | None:
+def steps_behind(curve: Curve | None, step: float, value: float, upwards: bool) -> float | None:
     """How many steps earlier the curve was first as good as ``value``; negative: ahead of it. None where it never was."""
-    for their_step, their_value in zip(steps, values, strict=True):
+    for their_step, their_value in zip(*(curve or ((), ())), strict=True):
         if their_value >= value if upwards else their_value <= value:
             return step - their_step
     return None

@@ -18,6 +18,7 @@ from rules.history import RunState, Series, goes_up
 from rules.jsonable import short
 from rules.milestone import PENDING, Milestone
 from rules.observation import Item, Observation
+from rules.references import alike
 from rules.rule import Context, Rule, RuleBase, RuleSpec
 from rules.units import Hold, HoldFor, Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
@@ -93,9 +94,11 @@ class ForecastRule(RuleBase):
 
         total = self.total_steps or run.total_steps
         schedule = Schedule(self.schedule, self.decay_from) if self.schedule or self.decay_from else None  # type: ignore[arg-type]
+        before = dict(alike(run.references, milestone.metric, series.steps, series.values))
+        curves = [*(curve for name, curve in self.references if name == milestone.metric), *before.values()]
         ahead = forecast(
-            series.steps, series.values, milestone.step, total_steps=total, schedule=schedule,
-            references=[curve for name, curve in self.references if name == milestone.metric], higher_is_better=goes_up(milestone.metric),
+            series.steps, series.values, milestone.step, total_steps=total, schedule=schedule, references=curves,
+            higher_is_better=goes_up(milestone.metric),
         )  # fmt: skip
         if ahead is None:
             return None
@@ -105,6 +108,8 @@ class ForecastRule(RuleBase):
             "milestone": milestone.id, "expected": ahead.value, "low": ahead.low, "high": ahead.high, "chance": f"{chance:.0%}",
             "method": ahead.method, "points": ahead.points,
         }  # fmt: skip
+        if before:
+            numbers["earlier_runs"] = ", ".join(before)
         if chance < self.chance:
             horizon = min(4.0, milestone.step / max(series.last_step or 1.0, 1e-9))
             errors = past_errors(series.steps, series.values, horizon, total_steps=total, schedule=schedule, most=3)
