@@ -19,7 +19,10 @@ LATER = 1.1
 
 def printed_at(engine: Engine, run: RunState, time_s: float) -> list[Transition]:
     """A line that said something was written at ``time_s``; what the rules say of the time that has passed until then."""
-    run.heard_in_passing(time_s)
+    if run.last_line_s is not None and time_s - run.last_line_s < LOOK_S:
+        run.heard(time_s)  # whatever was written meanwhile: no silence was longer
+    else:
+        run.heard_in_passing(time_s)
     if run.looked_s is not None and time_s - run.looked_s < LOOK_S:
         return []
     first, run.looked_s = run.looked_s is None, time_s
