@@ -38,7 +38,7 @@ def test(path: str, extra: Sequence[Path], forced: str | None, *, json: bool) ->
     if json:
         say_json(jsonable(found))
     else:
-        say(f"{path}: {found['reason']}")
+        say(f"{path}: {found['format'] or 'no format'}: {found['reason']}")
         if found["line"] is not None:
             say(f"  line {found['line_number']}: {found['line']}")
         for metric in found["metrics"]:

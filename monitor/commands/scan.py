@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from monitor.commands.inputs import USAGE, report_problems, say, say_json, the_formats
+from monitor.commands.inputs import USAGE, report_problems, say, say_json, the_formats, warn
 from monitor.oneshot import read_runs
 from rules.engine import Engine
 from rules.history import RunState
@@ -33,4 +33,6 @@ def scan(paths: Sequence[str], *, json: bool, formats: Sequence[Path], forced: s
     failed = report_problems(reading.problems)
     if any(run.observations for run in reading.runs.values()):
         return 0
+    if reading.runs:
+        warn("no observation found; `loss-watch formats test LOG` says what a log looks like, `loss-watch init LOG` proposes a format")
     return USAGE if failed and not reading.runs else 4

@@ -8,6 +8,7 @@ from typing import Any
 
 from monitor.parse.catalogue import Catalogue
 from monitor.parse.format import Format
+from monitor.parse.general import GENERAL
 from monitor.parse.lines import LineBuffer, plain
 from monitor.parse.numbers import cut
 from monitor.parse.parser import LogParser
@@ -15,6 +16,16 @@ from monitor.yamlfile import yaml_text
 from rules.observation import Observation, Progress
 
 MAX_SHOWN = 200
+UNDERSTOOD = """\
+# The general reader has no file: it reads what no format knows, one line at a time.
+#
+#   a name that means a loss (loss, val_loss, Train Loss, eval/nll, valid perplexity, ...) beside a number, with : = or a blank between;
+#   a step or an epoch on the same line, or on a line before it (step 10, iter: 10, [10/200], Epoch 3/20);
+#   JSON lines and Python dictionaries with such keys; CSV and tables with a header.
+#
+# It leaves out source code, configurations and command lines, and asks of a line that is not plain by itself that it repeats.
+# For a log of your own that it misreads: loss-watch init LOG --format-file > mine.yaml, then --formats mine.yaml
+"""
 
 
 def list_formats(catalogue: Catalogue) -> list[dict[str, Any]]:
@@ -26,7 +37,9 @@ def list_formats(catalogue: Catalogue) -> list[dict[str, Any]]:
 
 
 def show_format(catalogue: Catalogue, name: str) -> str:
-    """A format's file as it stands. Raises KeyError where no format has that name."""
+    """A format's file as it stands, or what the general reader understands. Raises KeyError where no format has that name."""
+    if name == GENERAL:
+        return UNDERSTOOD
     one = catalogue.named(name)
     path = Path(one.source)
     return path.read_text(encoding="utf-8") if path.is_file() else yaml_text(one.text)
@@ -51,7 +64,7 @@ def identify(catalogue: Catalogue, chunks: Iterable[bytes], *, forced: str | Non
         total = _count(item, metrics, first, total)
     settled = parser.format
     return {
-        "format": settled, "reason": _reason(settled, found), "line": found["line"], "line_number": found["line_number"],
+        "format": settled, "reason": _reason(settled, found, forced), "line": found["line"], "line_number": found["line_number"],
         "pattern": found["pattern"], "lines": parser.lines, "cut_lines": parser.cut_lines, "total_steps": total,
         "metrics": list(metrics.values()), "first": first,
     }  # fmt: skip
@@ -80,7 +93,9 @@ def _count(item: Any, metrics: dict[str, dict[str, Any]], first: list[list[Any]]
     return total
 
 
-def _reason(settled: str | None, found: dict[str, Any]) -> str:
+def _reason(settled: str | None, found: dict[str, Any], forced: str | None) -> str:
+    if forced is not None:
+        return "it was asked for"
     if settled is None:
         return "no line looks like a metric of a training"
     if settled == found["format"]:
@@ -89,7 +104,7 @@ def _reason(settled: str | None, found: dict[str, Any]) -> str:
         return "a line of column names stands above lines of numbers"
     if settled == "general":
         return "no format file knows it; names that mean a loss stand beside numbers, with a step or epoch"
-    return "it was asked for"
+    return "its lines stand behind what a logger or a launcher puts before them"
 
 
 def _source(one: Format) -> str:

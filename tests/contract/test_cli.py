@@ -185,3 +185,14 @@ def test_an_error_leads_with_the_name_of_the_command(home: Path) -> None:
     for ask in (["diagnose", "absent.ckpt"], ["status", "--state", "absent"], ["formats", "test", "absent"], ["explain", "nobody"]):
         done = run(home, *ask)
         assert ("loss-watch: ", False) == (done.stderr[:12], "Errno" in done.stderr), done.stderr
+
+
+def test_the_format_of_a_log_is_named_and_what_every_advice_names_is_there(home: Path) -> None:
+    named = run(home, "formats", "test", LOG)
+    assert (0, True) == (named.returncode, named.stdout.startswith(f"{LOG}: general: ")), named.stdout
+    (home / "prose.log").write_text("hello world\n" * 3)
+    lost = run(home, "init", "prose.log")
+    advised = lost.stderr.partition("`loss-watch ")[2].partition("`")[0].split()
+    assert (0, True) == ((done := run(home, *advised)).returncode, "loss" in done.stdout), lost.stderr + done.stderr
+    nothing = run(home, "scan", "prose.log")
+    assert (4, "", True) == (nothing.returncode, nothing.stdout, "no observation" in nothing.stderr)
