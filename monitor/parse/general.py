@@ -24,7 +24,7 @@ from monitor.parse.names import (
 from monitor.parse.numbers import multiple
 from monitor.parse.pairs import Named, named
 from monitor.parse.reading import NOTHING, Anchor, Reading, Value
-from rules.observation import VAL_LOSS
+from rules.observation import TRAIN_LOSS, VAL_LOSS
 
 GENERAL = "general"
 
@@ -47,7 +47,7 @@ _BEFORE_PLACE = VAL_WORDS | TRAIN_WORDS | frozenset((
 """What may stand before ``step`` or ``epoch`` and a number where it is a place (not ``gradient accumulation steps 64``)."""
 _LEADING = re.compile(r"^\s*(?:train(?:ing)?:? +(?=\[))?[\[(]? *\x00 ?/ *\x00(?:[\]):,]| = \x00%|\s+(?=\(epoch)|\s+(?=\S*loss))", re.I)
 """``[  10/200] loss: ...``: nothing names the count, but it stands where a step does."""
-_TQDM = re.compile(r"\x00%\s?\|[^|]*\|\s*(?P<n>\x00)/\x00 \[[^\]]*loss", re.I)
+_TQDM = re.compile(r"(?:(?P<before>loss)[ :=]*\x00.*)?\x00%\s?\|[^|]*\|\s*(?P<n>\x00)/\x00 \[(?(before)|[^\]]*loss)", re.I)
 """A bar that shows a loss: ``10%|#    | 10/100 [00:01<00:09, 10.0it/s, loss=2.5]``."""
 _PLAN = re.compile(r"\b(?:until|every|max\w*|warm\w*)\b", re.I)
 """What speaks of steps to come is no place."""
@@ -172,9 +172,12 @@ def _measure(found: _Found, one: Named, *, validating: bool, behind: bool) -> No
     if not key:
         return
     if spaced:
-        key = _spaced_key(key)
+        key = key if _is_bare_split(key) else _spaced_key(key)
         if not key:
             return
+    if _is_bare_split(key):
+        found.values.append((Value("" if spaced else safe(key), key, one.index), "", 9))
+        return
     said = loss_kind("loss" if behind and words(key) == ("cost",) else key, validating=validating)
     if said is not None:
         metric, plainness = said
@@ -216,7 +219,8 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
         return NOTHING
     if len(values) > 400:
         return NOTHING
-    plain = placed and any(value.metric in ("train_loss", VAL_LOSS) for value in losses)
+    both = all(any(one.metric == metric and set(words(one.name)) & SPLIT_WORDS for one in losses) for metric in (TRAIN_LOSS, VAL_LOSS))
+    plain = both or (placed and any(value.metric in (TRAIN_LOSS, VAL_LOSS) for value in losses))
     place_said = not values or placed
     section = ("val" if speaks_of_validation(_prose(skeleton)) else "train") if place_said else ""
     unsplit = not any(word in SPLIT_WORDS for value in losses for word in words(value.name))
@@ -237,8 +241,23 @@ def _is_banner(skeleton: str) -> bool:
     return len(re.findall(r"[A-Za-z]{2,}", skeleton)) <= 8 and _PLAN.search(skeleton) is None
 
 
+def _is_bare_split(key: str) -> bool:
+    """Whether a name is ``val`` and no more: beside a loss that is its validation, beside ``train`` or an accuracy nobody knows."""
+    return bool(words(key)) and all(word in SPLIT_WORDS for word in words(key))
+
+
+def _beside_a_loss(values: list[tuple[Value, str, int]]) -> list[tuple[Value, str, int]]:
+    """The values with a bare ``val`` as the validation loss where the one thing that the line measures is the training loss."""
+    kinds = {canonical or ("" if _is_bare_split(value.name) or not is_metric(value.name) else "other") for value, canonical, _ in values}
+    bare = [value for value, _, _ in values if _is_bare_split(value.name)]
+    counts = kinds - {""} == {TRAIN_LOSS} and len(bare) == 1 and all(word in VAL_WORDS for word in words(bare[0].name))
+    told = [(replace(one, metric=VAL_LOSS), VAL_LOSS, 6) if counts and one is bare[0] else (one, said, n) for one, said, n in values]
+    return [one for one in told if one[0].metric]
+
+
 def _settle(values: list[tuple[Value, str, int]]) -> tuple[Value, ...]:
     """One name for each canonical metric: the plainest; the others keep their own."""
+    values = _beside_a_loss(values)
     best: dict[str, tuple[int, int]] = {}
     for at, (_, canonical, plainness) in enumerate(values):
         if canonical and (canonical not in best or plainness < best[canonical][0]):

@@ -5,7 +5,8 @@ validation value at every refresh. A validation value is born once a validation:
 message or an early-stopping message tells it, or, where neither is shown, when the number changes.
 
 The step is Lightning's global step: batches of the epochs before plus the batch, over the gradient accumulation that
-``Epoch 0, global step 25:`` reveals.
+``Epoch 0, global step 25:`` reveals. A loop of somebody's own draws the same bar with tqdm, often with its epochs counted from 1: where
+nothing that only Lightning prints (``v_num``, a sanity check, ``Training:``) came before the first batch of an epoch 1, that is the first.
 """
 
 from __future__ import annotations
@@ -79,6 +80,8 @@ class LightningReader:
     total: float | None = None
     rich: bool = False
     ends: dict[str, int] = field(default_factory=dict)
+    sure: bool = False
+    """Whether it is known which number the first epoch has: Lightning's is 0."""
 
     def take(self, text: str, offset: int) -> list[Item]:
         """What one segment says; several bars and messages may be glued together in it."""
@@ -95,6 +98,7 @@ class LightningReader:
     def _piece(self, piece: str, offset: int) -> list[Item]:
         bare = piece.lstrip()
         if _OTHER_BAR.match(bare):
+            self.sure = self.sure or self.epoch is None
             return []
         bar = _TRAIN.search(piece) or _RICH.search(piece)
         if bar:
@@ -146,6 +150,7 @@ class LightningReader:
         if self.epoch is None or epoch > self.epoch:
             if self.epoch is not None:
                 items += self.flush()
+            self.sure = self.sure or bar["epoch"] is None or (self.epoch is None and epoch != 1)
             self._next_epoch(epoch, int(bar["total"]) if bar["total"].isdigit() else None)
         elif n > self.n:
             if self._step_of(n) != self._step_of(self.n):
@@ -158,6 +163,9 @@ class LightningReader:
         if "last" in bar.re.groupindex and int(bar["last"]) >= 0:
             self.last_epoch = int(bar["last"])
         values = self._values(bar["post"] + (" " if bar.re is _RICH else ""))
+        if n and not self.sure:
+            self.sure = True
+            self.done -= 0 if self.rich or "v_num" in bar["post"] else self.done
         self._train(values, n, epoch, offset)
         items += self._validation(values, epoch, offset)
         items += self._announce(offset)
