@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from monitor.notify.notification import Kind, Notification, RunContext, notification
+from monitor.notify.notification import Kind, Notification, RunContext, notification, worst
 from monitor.snapshot import ForecastView, MilestoneView, RunView
 from rules.alert import FIRING, Transition
 from rules.jsonable import short, step_number
 from rules.observation import TRAIN_LOSS, VAL_LOSS
+from rules.verdict import Severity
 
 SHOWN_VALUES = 60
 SHOWN_LINES = 8
 
 
 def tell(run: RunView, kind: Kind, transitions: Sequence[Transition], now: float, *, page_url: str | None = None) -> Notification:
-    """The notification of ``transitions``. ``now`` in Unix seconds makes its id its own, since a stall may come back at the same step."""
+    """The notification of ``transitions``. ``now`` in Unix seconds makes its id its own, since a stall may come back at the same step.
+
+    The end of a run is information, and a warning where a milestone was not reached: nothing else will tell of it.
+    """
     told = tuple(transitions)
     notes = unreached(run) if kind == "ended" else ()
-    return notification(run.run, kind, now, told, context=context_of(run, page_url), notes=notes, key=f"{now:.6f}")
+    severity = max(worst(told), Severity.WARNING.value, key=lambda name: Severity(name).rank) if notes else None
+    return notification(run.run, kind, now, told, context=context_of(run, page_url), notes=notes, severity=severity, key=f"{now:.6f}")
 
 
 def unreached(run: RunView) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ inactive      BREACHED    the hold has not passed                    pending
 inactive      BREACHED    no hold, or it has passed                  firing
 pending       BREACHED    the hold has passed                        firing
 pending       OK                                                     inactive
-firing        BREACHED    the severity has risen                     firing again
+firing        BREACHED    the severity has risen, or it says so      firing again
 firing        BREACHED    told longer ago than the repeat interval   firing again (by the clock)
 firing        OK          it has not been OK for as long as ``keep`` firing
 firing        OK                                                     inactive (resolved)
@@ -125,9 +125,10 @@ def _breached(alert: Alert, verdict: Verdict, now: float, severity: str, hold: H
         since_s=since_s, since_step=since_step, breaches=alert.breaches + 1, fines=0, fine_since_s=None, fine_since_step=None,
     )  # fmt: skip
     if alert.state == FIRING:
-        if Severity(severity).rank > Severity(alert.severity).rank:
-            return replace(seen, announced_s=now), (Change(FIRING, severity, verdict.reason, verdict.step, verdict.value),)
-        return replace(seen, severity=alert.severity), ()
+        worst = max(severity, alert.severity, key=lambda name: Severity(name).rank)
+        if worst != alert.severity or verdict.again:
+            return replace(seen, severity=worst, announced_s=now), (Change(FIRING, worst, verdict.reason, verdict.step, verdict.value),)
+        return replace(seen, severity=worst), ()
     if not _lasted(hold, seen.breaches, seen.since_step, seen.step, seen.since_s, now):
         return replace(seen, state=PENDING), ()
     return replace(seen, state=FIRING, announced_s=now), (Change(FIRING, severity, verdict.reason, verdict.step, verdict.value),)

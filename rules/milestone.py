@@ -212,6 +212,7 @@ class Milestone(RuleBase):
         return run.first_epoch is None or self.step >= run.first_epoch
 
     def _first(self, mark: dict[str, object], at: float, value: float) -> Verdict:
+        had_no_data = mark["status"] == NO_DATA
         status = MET if self.expect.holds(value) else WORRY if self.worry is not None and self.worry.holds(value) else MISSED
         mark.update(status=status, step=at, value=value, resolved=None)
         numbers = {"expected": str(self.expect), "observed": value, "at": at}
@@ -220,7 +221,7 @@ class Milestone(RuleBase):
         worry = f", {self.worry.as_worry()}" if self.worry is not None else ""
         return Verdict(
             Status.BREACHED, f"{self.metric} {short(value)} at {self.axis} {at:g}, expected {self.expect.words()}{worry}", at, value,
-            Severity.CRITICAL if status == WORRY else self.severity, numbers, f"{self.metric} {self.expect.words()}",
+            Severity.CRITICAL if status == WORRY else self.severity, numbers, f"{self.metric} {self.expect.words()}", again=had_no_data,
         )  # fmt: skip
 
     def _met(self, value: float) -> str:

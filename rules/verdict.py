@@ -39,6 +39,8 @@ class Verdict:
     """Where the severity depends on the finding (missed or worry); None means the rule's own."""
     numbers: Mapping[str, object] = field(default_factory=dict)
     resolves_when: str = ""
+    again: bool = False
+    """Whether it is told although the alert stands: what is wrong is another thing now."""
 
 
 UNKNOWN = Verdict(Status.UNKNOWN)

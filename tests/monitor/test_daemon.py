@@ -402,6 +402,17 @@ def test_the_end_of_a_run_is_told_once_with_the_milestones_that_it_did_not_reach
     assert ("step-100 (val_loss < 0.9) was not reached, the run ended at step 75",) == ends[0].notes
 
 
+@pytest.mark.parametrize(("last", "severity"), [(75, "warning"), (100, "info")])
+def test_the_end_is_a_warning_where_a_milestone_was_not_reached(state: Path, last: int, severity: str) -> None:
+    bench = Bench(state)
+    bench.live()
+    bench.steps((50, 1.4), (last, 0.8))
+    bench.tails.append(f"`Trainer.fit` stopped: `max_steps={last}` reached.\n", mtime_s=bench.now)
+    bench.turn()
+    rows, _ = next_rows(bench.daemon.store.connection, "sink", 1e12)
+    assert [severity] == [row.told.severity for row in rows if row.told.kind == "ended"]
+
+
 def test_a_state_file_of_another_version_is_refused_with_one_clear_line(state: Path) -> None:
     bench = Bench(state)
     bench.live()

@@ -106,6 +106,14 @@ def test_a_late_value_decides_a_milestone_that_had_no_data() -> None:
     assert ["resolved", "met"] == [t.state for t in told]
 
 
+def test_a_late_value_that_misses_is_told_although_the_alert_stands() -> None:
+    rules = engine("step 100 < 0.9")
+    run, told = fold(rules, [*val((50, 2.0), (75, 1.8)), ("train_loss", 151, 1.0)])
+    _, later = fold(rules, val((160, 1.2), (170, 1.1), (180, 0.8)), run)
+    assert [("firing", 151), ("firing", 160), ("resolved", 180)] == [(t.state, t.step) for t in (*told, *later)]
+    assert later[0].message.startswith("val_loss 1.2 at step 160, expected < 0.9")
+
+
 def test_a_run_that_ends_beyond_the_step_has_no_data_and_one_that_ends_before_it_stays_pending() -> None:
     rules = engine("step 100 < 0.9", "step 200 < 0.6")
     run, _ = fold(rules, [*val((90, 1.0)), ("train_loss", 101, 1.0)])
