@@ -58,6 +58,9 @@ def sparkline(values: Sequence[float], width: int = 12) -> str:
     finite = [v for v in shown if math.isfinite(v)]
     if not finite:
         return "×" * len(shown)
-    low, span = min(finite), max(finite) - min(finite)
-    scale = (len(_BARS) - 1) / span if span > 0 and math.isfinite(span) else 0.0
-    return "".join(_BARS[round((v - low) * scale)] if math.isfinite(v) else "×" for v in shown)
+    low, span = min(finite) / 2, max(finite) / 2 - min(finite) / 2  # halves, since a log may print 1e308 and -1e308
+    return "".join(_BARS[_height(v / 2 - low, span)] if math.isfinite(v) else "×" for v in shown)
+
+
+def _height(above: float, span: float) -> int:
+    return round(above / span * (len(_BARS) - 1)) if span > 0 else 0
