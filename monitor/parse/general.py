@@ -57,6 +57,8 @@ _ROW = re.compile(r"^\s*\|\s*[A-Za-z_][\w ./-]*\|(?:\s*\x00%?\s*\|)+\s*$")
 """A row of a table that gives a name its numbers: the whole block is read, not a row."""
 _FRAMED = re.compile(r"^\s*(?:[*=~]{2,}|-{3,})\s+(?P<inner>.*?)\s+(?:[*=~]{2,}|-{3,})\s*$")
 _LOSS = re.compile("loss", re.I)
+_GLUED = re.compile(r"(?<=\S)\s+\S+\.py:\x00: \w*Warning: |slurmstepd: ")
+"""Where another program's words begin behind a line that had no end yet."""
 _COPULA = re.compile(r"\s+(?:is|was)$")
 _GLOBAL = re.compile(r"global|total|opt|complet", re.I)
 _WRAP = re.compile(r"^\s*(?:\[rank\x00\]:?|\x00:\s|\[\x00\]\s?<\w+>:)")
@@ -80,6 +82,8 @@ class _Found:
 
 def read(skeleton: str) -> Reading:
     """What the general reader makes of a skeleton; ``NOTHING`` where it says nothing about a training."""
+    glued = _GLUED.search(skeleton)
+    skeleton = skeleton[: glued.start()] if glued else skeleton
     framed = _FRAMED.match(skeleton[:200])
     skeleton = framed["inner"] if framed else skeleton
     if len(skeleton) > 8192 or _CODE.search(skeleton) or _ROW.match(skeleton):
@@ -212,7 +216,7 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
     losses = [value for value in values if loss_like(value)]
     placed = found.step is not None or found.epoch is not None or found.batches is not None
     if not losses or _BEST.search(_prose(skeleton)) or (_BEST.search(skeleton) and found.step is None and found.epoch is None):
-        if found.step is None and found.epoch is None:
+        if not placed:
             return NOTHING
         values = ()
     if not values and (bar or not _is_banner(skeleton)):
