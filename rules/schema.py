@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rules.conditions import kinds
-from rules.spec import MILESTONE_OPS, TOP_KEYS
+from rules.milestone_entries import MILESTONE_OPS
+from rules.spec import TOP_KEYS
 from rules.verdict import Severity
 
 _NUMBER = {"anyOf": [{"type": "number"}, {"type": "string"}]}

@@ -9,24 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from difflib import get_close_matches
-from math import inf, nan
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
 from rules.conditions import kinds
 from rules.conditions.baseline import PREVIOUS
-from rules.milestone import Condition, MalformedError, Milestone, MilestoneForm, condition, parse_milestone
+from rules.entries import did_you_mean
+from rules.milestone import MalformedError, Milestone
+from rules.milestone_entries import MilestoneEntries
 from rules.observation import VAL_LOSS
-from rules.problem import Loc, Problem
-from rules.rule import ANY_METRIC, ENDED, Context, Rule
-from rules.verdict import Severity
+from rules.problem import Loc
+from rules.rule import Context, Rule
 
 TOP_KEYS = ("version", "metric", "preset", "baseline", "milestones", "rules", "notify", "tests")
-MILESTONE_OPS = {"below": "<", "at_most": "<=", "above": ">", "at_least": ">="}
-MILESTONE_KEYS = ("step", "epoch", "metric", *MILESTONE_OPS, "in", "worry", "severity", "name")
-T = TypeVar("T")
 CurvesOf = Callable[[str], Mapping[str, tuple[Sequence[float], Sequence[float]]]]
 """From the path of a log to its curves (steps, values) by metric; raises ValueError with what is wrong."""
 
@@ -59,13 +55,13 @@ class Rulebook:
         return tuple(rule for rule in self.rules if isinstance(rule, Milestone))
 
 
-class RulesReader:
+class RulesReader(MilestoneEntries):
     """Reads one document and gathers its problems instead of stopping at the first."""
 
     def __init__(self, presets: Mapping[str, Any], curves: CurvesOf | None = None) -> None:
+        super().__init__()
         self.presets = presets
         self.curves = curves
-        self.problems: list[Problem] = []
 
     def read(self, document: Any, label: str) -> Rulebook:
         """The rulebook; it is usable only where ``problems`` stayed empty."""
@@ -93,41 +89,6 @@ class RulesReader:
             notify = {}
         tests = self._list(document, "tests")
         return Rulebook((*milestones, *rules), metric, baseline, document.get("preset"), notify, tests, label)
-
-    def problem(self, loc: Loc, message: str, advice: str = "", **place: Any) -> None:
-        self.problems.append(Problem(loc, message, advice, **place))
-
-    def _known_keys(self, mapping: Mapping[str, Any], known: Sequence[str], loc: Loc) -> None:
-        for key in mapping:
-            if key not in known:
-                self.problem((*loc, key), f"unknown key `{key}`", did_you_mean(str(key), known), on_key=True)
-
-    def _text(self, document: Mapping[str, Any], key: str, default: str) -> str:
-        value = document.get(key, default)
-        if not isinstance(value, str) or not value:
-            self.problem((key,), f"{key} is a name", f"write {key}: {default}")
-            return default
-        return value
-
-    def _list(self, document: Mapping[str, Any], key: str) -> Sequence[Any]:
-        value = document.get(key)
-        if value is None:
-            return ()
-        if not isinstance(value, list):
-            self.problem((key,), f"{key} is a list", f"begin each of them on its own line with `- ` below `{key}:`")
-            return ()
-        return value
-
-    def _number(self, value: Any, loc: Loc, *, least: float = -inf) -> float | None:
-        try:
-            number = float(str(value).replace("_", ""))
-        except ValueError:
-            number = nan
-        if least <= number < inf and number > -inf:
-            return number
-        what, such = ("step", "100") if least == 0.0 else ("number", "0.3557")
-        self.problem(loc, f"`{value}` is no {what}", f"write a number such as {such}")
-        return None
 
     def _baseline(self, given: Any) -> Baseline | None:
         if given is None:
@@ -158,68 +119,6 @@ class RulesReader:
             except ValueError as wrong:
                 self.problem(("baseline", "run"), str(wrong), "name the log of a run that was read before")
         return facts
-
-    def _milestones(self, given: Any, default_metric: str) -> list[Milestone]:
-        found: list[Milestone] = []
-        seen: set[str] = set()
-        for i, entry in enumerate(self._list({"milestones": given}, "milestones")):
-            form = self._milestone_form(entry, ("milestones", i))
-            if form is None:
-                continue
-            built = build_milestone(form, default_metric)
-            if built.id in seen:
-                self.problem(("milestones", i), f"`{built.id}` is there twice", "take one out, or give it a name")
-            seen.add(built.id)
-            found.append(built)
-        return found
-
-    def _milestone_form(self, entry: Any, loc: Loc) -> MilestoneForm | None:
-        if isinstance(entry, str):
-            return self._understood(lambda: parse_milestone(entry), loc)
-        if isinstance(entry, Mapping):
-            return self._milestone_mapping(entry, loc)
-        self.problem(loc, "a milestone is a line or a mapping", "write step 100 < 0.9 or {step: 100, below: 0.9}")
-        return None
-
-    def _understood(self, parse: Callable[[], T], loc: Loc) -> T | None:
-        try:
-            return parse()
-        except MalformedError as wrong:
-            self.problem(loc, wrong.problem, wrong.advice, at=wrong.at, length=wrong.length)
-            return None
-
-    def _milestone_mapping(self, entry: Mapping[str, Any], loc: Loc) -> MilestoneForm | None:
-        before = len(self.problems)
-        self._known_keys(entry, MILESTONE_KEYS, loc)
-        axes = [axis for axis in ("step", "epoch") if axis in entry]
-        tests = [key for key in (*MILESTONE_OPS, "in") if key in entry]
-        if len(axes) != 1:
-            self.problem(loc, "a milestone has a step or an epoch", "write {step: 100, below: 0.9}")
-        if len(tests) != 1 and len(self.problems) == before:
-            self.problem(loc, f"a milestone has one of {', '.join((*MILESTONE_OPS, 'in'))}", "write {step: 100, below: 0.9}")
-        if len(self.problems) > before:
-            return None
-        place = self._number(entry[axes[0]], (*loc, axes[0]), least=0.0)
-        key = tests[0]
-        expect: Condition | None
-        if key == "in":
-            expect = self._understood(lambda: condition(f"in {entry['in']}", -3), (*loc, "in"))
-        else:
-            value = self._number(entry[key], (*loc, key))
-            expect = None if value is None else Condition(MILESTONE_OPS[key], value, written=str(entry[key]))
-        worry = self._understood(lambda: condition(str(entry["worry"])), (*loc, "worry")) if "worry" in entry else None
-        severity = self._severity(entry["severity"], (*loc, "severity")) if "severity" in entry else None
-        if place is None or expect is None:
-            return None
-        return MilestoneForm(axes[0], place, expect, entry.get("metric"), worry, severity, entry.get("name"))
-
-    def _severity(self, text: Any, loc: Loc) -> Severity | None:
-        try:
-            return Severity(text)
-        except ValueError:
-            known = [severity.value for severity in Severity]
-            self.problem(loc, f"`{text}` is no severity", did_you_mean(str(text), known) or f"write {', '.join(known)}")
-            return None
 
     def _all_rules(self, document: Mapping[str, Any], context: Context) -> list[Rule]:
         preset = document.get("preset")
@@ -295,17 +194,6 @@ class RulesReader:
                 self.problem((*loc, *place), problem, advice)
 
 
-def build_milestone(form: MilestoneForm, default_metric: str) -> Milestone:
-    """The rule of a form; its id is ``step-50``, with the metric before it when that is not the default."""
-    metric = form.metric or default_metric
-    plain = f"{form.axis}-{form.step:g}" if form.step < 1e6 else f"{form.axis}-{form.step:.15g}"
-    name = form.name or (plain if metric == default_metric else f"{metric}-{plain}")
-    return Milestone(
-        id=name, kind="milestone", severity=form.severity or Severity.WARNING, topics=frozenset({metric, ANY_METRIC, ENDED}),
-        metric=metric, axis=form.axis, step=form.step, expect=form.expect, worry=form.worry,
-    )  # fmt: skip
-
-
 def numbered(rules: Sequence[Rule]) -> list[Rule]:
     """The same rules with ids made unique: a second ``pattern`` without a name is ``pattern-2``."""
     seen: dict[str, int] = {}
@@ -314,8 +202,3 @@ def numbered(rules: Sequence[Rule]) -> list[Rule]:
         seen[rule.id] = seen.get(rule.id, 0) + 1
         unique.append(rule if seen[rule.id] == 1 else replace(rule, id=f"{rule.id}-{seen[rule.id]}"))  # type: ignore[type-var]
     return unique
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    near = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else ""

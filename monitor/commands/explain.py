@@ -17,12 +17,12 @@ from monitor.yamlfile import ConfigErrors
 from rules.alert import FIRING, PENDING, Transition
 from rules.curve import CurveRule
 from rules.engine import Engine
+from rules.entries import did_you_mean
 from rules.history import RunState
 from rules.jsonable import jsonable, short, step_number
 from rules.milestone import Milestone
 from rules.observation import Item
 from rules.rule import Rule
-from rules.spec import did_you_mean
 from rules.verdict import Status, Verdict
 
 

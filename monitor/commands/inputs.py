@@ -16,7 +16,8 @@ from monitor.rulesfile import load_rules
 from monitor.tail.discover import TailError
 from monitor.yamlfile import ConfigErrors
 from rules.engine import Engine
-from rules.spec import Rulebook, did_you_mean
+from rules.entries import did_you_mean
+from rules.spec import Rulebook
 
 USAGE = 2
 """Exit code of a usage or configuration error."""

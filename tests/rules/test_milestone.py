@@ -10,8 +10,8 @@ from rules.alert import Transition
 from rules.engine import Engine
 from rules.history import RunState
 from rules.milestone import Condition, MalformedError, condition, parse_milestone
+from rules.milestone_entries import build_milestone
 from rules.observation import Event, Observation
-from rules.spec import build_milestone
 
 Point = tuple[str, float | None, float]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from story import briefly, points, rule, tell
 
 from rules.milestone import parse_milestone
-from rules.spec import build_milestone
+from rules.milestone_entries import build_milestone
 
 CURVE = [0.3 + 3.0 * (25 * i) ** -0.4 for i in range(1, 41)]
 
