@@ -25,7 +25,9 @@ def cost(inputs: Inputs) -> Section | None:
     steps = lost_steps(inputs)
     if steps:
         seconds = None if spent is None or not inputs.run.step else spent * steps / inputs.run.step
-        what = "lost after the last checkpoint" if inputs.crash is not None else "done again after a restart"
+        saved = inputs.last_event("checkpoint_saved") is not None
+        lost = "lost after the last checkpoint" if saved else "lost, where no checkpoint was written"
+        what = lost if inputs.crash is not None else "done again after a restart"
         rows.append(
             (what, _steps(steps), human_duration(seconds) if seconds else "", _hours(gpu_hours(inputs, seconds) if seconds else None))
         )

@@ -23,7 +23,7 @@ def plan(inputs: Inputs) -> Section | None:
     rows = [_row(m, inputs) for m in inputs.run.milestones]
     if not rows:
         return None
-    return Section("Expected and observed", [Table(("step", "expected", "observed", "", "what is to come"), rows, frozenset({0, 2}))])
+    return Section("Expected and observed", [Table(("step", "expected", "observed", "", "and then"), rows, frozenset({0, 2}))])
 
 
 def _row(milestone: MilestoneView, inputs: Inputs) -> tuple[Cell, ...]:
@@ -40,6 +40,8 @@ def _row(milestone: MilestoneView, inputs: Inputs) -> tuple[Cell, ...]:
 def _note(milestone: MilestoneView) -> str:
     ahead = milestone.forecast
     if ahead is None:
+        if milestone.resolved_step is not None:
+            return f"reached at {milestone.axis} {step_number(milestone.resolved_step)}"
         if milestone.observed_step is not None and milestone.observed_step != milestone.step:
             return f"judged at {milestone.axis} {step_number(milestone.observed_step)}"
         return ""

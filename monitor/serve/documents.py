@@ -127,7 +127,7 @@ def _milestone(milestone: MilestoneView) -> dict[str, Any]:
     return {
         "id": milestone.id, "metric": milestone.metric, "axis": milestone.axis, "step": step_number(milestone.step),
         "expect": milestone.expect, "worry": milestone.worry, "threshold": jsonable(milestone.threshold), "status": milestone.status,
-        "observed": observed,
+        "observed": observed, "reached_step": step_number(milestone.resolved_step),
         "forecast": None if milestone.forecast is None else jsonable(asdict(milestone.forecast)),
     }  # fmt: skip
 

@@ -49,6 +49,7 @@ class Milestone(Document):
     threshold: Number
     status: Literal["pending", "met", "missed", "worry", "no_data"]
     observed: Observed | None
+    reached_step: float | None = Field(description="where a missed milestone's condition held later, on its axis")
     forecast: Forecast | None
 
 

@@ -143,3 +143,19 @@ def test_a_section_is_told_in_a_terminal_too(tmp_path):
     found = changed(inputs(*[EXAMPLE / f"topoflow_full_finetune_13503904.{end}" for end in ("out", "err")], rules=RULES))
     assert found is not None
     assert "  model.climax.blocks.0.mlp          4         4" in section_lines(found)
+
+
+def test_a_milestone_that_was_met_late_says_where(tmp_path):
+    log, rules = tmp_path / "run_4712.out", tmp_path / "r.yaml"
+    rules.write_text("milestones: [step 50 < 1.5, step 100 < 0.5]\n")
+    log.write_text("".join(f"step {step}: val_loss {value}\n" for step, value in ((25, 2.0), (50, 1.7), (75, 1.4), (100, 1.2))))
+    text = as_markdown(report(inputs(log, rules=rules)))
+    assert "missed | reached at step 75 |" in text
+
+
+def test_steps_lost_without_a_checkpoint_are_not_said_to_come_after_one(tmp_path):
+    log = tmp_path / "run_4713.out"
+    steps = "".join(f"step {i}: train_loss {5 - i / 100:.3f}\n" for i in range(1, 30))
+    log.write_text(steps + "Traceback (most recent call last):\n  File \"t.py\", line 1, in <module>\nValueError: boom\n")
+    text = as_markdown(report(inputs(log)))
+    assert ("lost, where no checkpoint was written | 29" in text, "after the last checkpoint" in text) == (True, False)

@@ -255,6 +255,7 @@ export function createRun(main, id, options) {
   }
 
   function outlook(one, now_s) {
+    if (one.reached_step !== null) return `reached at ${one.axis} ${step(one.reached_step)}`;
     if (!one.forecast) return one.status === "pending" ? "too far to say" : "";
     const { value, low, high, probability, eta_s } = one.forecast;
     const when = eta_s && eta_s > now_s ? `, ${clock(eta_s, now_s)}` : "";
