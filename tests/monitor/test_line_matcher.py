@@ -12,7 +12,7 @@ from rules.conditions import kinds
 from rules.conditions.pattern import ERRORS
 from rules.rule import Context
 
-AMDGPU = b"/opt/amdgpu/share/libdrm/amdgpu.ids: No such file or directory"
+AMDGPU = b"libdrm/amdgpu.ids: No such file or directory"
 MISSING = b"data/era5.zarr: No such file or directory"
 WANDB = b"wandb: ERROR Error while calling W&B API: rate limit exceeded"
 
