@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import exp, isfinite
+from math import exp, isfinite, log
+from statistics import median
 from typing import ClassVar
 
 from pydantic import Field
@@ -18,13 +19,23 @@ from rules.conditions.divergence import train_falls
 from rules.curve import FINE, CurveRule, Mark, Metrics
 from rules.history import RunState, Series
 from rules.jsonable import short
-from rules.noise import bounded_exp, relative, scatter
+from rules.noise import bounded_exp, relative, scatter, unrest
 from rules.observation import TRAIN_LOSS
 from rules.rule import Context, Rule, RuleSpec
 from rules.units import Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
-NOISE_POINTS = 33
+NOISE_POINTS = 64
+LEVEL_SHARE = 12
+"""One part in twelve of the points up to the lowest, the last of them, is the level that it rises from."""
+FEW_POINTS = 10
+LATELY, FEW = 7, 2.0
+"""Points, or half of all, whose own unrest is the least noise; and by how much the error of few points is taken larger:
+``1 + FEW / points`` times."""
+LONG_SINCE, STILL = 10, 0.75
+"""After so many evaluations since the best it must lie above the middle of them as well, by that part of the limit: it still rises."""
+STEEP, LUCK = 4.0, 1.5
+"""Noises by which a curve fell from point to point up to its lowest; and by which a lowest point lies under its curve by chance."""
 LARGE_RISE = 0.4
 """In logarithms: half as much again."""
 
@@ -37,7 +48,7 @@ class Spec(RuleSpec):
     metric: Metrics | None = Field(None, description="the validation metrics; the file's default metric where it is not given")
     points: int = Field(3, ge=2, le=100, description="evaluations since the best that must all lie above it")
     min_rise: Ratio = Field(0.015, ge=0.0, description="smallest rise that matters, against the best")
-    sigmas: float = Field(3.8, gt=0.0, description="standard errors that the rise must exceed")
+    sigmas: float = Field(4.0, gt=0.0, description="standard errors that the rise must exceed")
     min_points: int = Field(6, ge=4, description="evaluations below which nothing is said")
 
     def build(self, context: Context) -> Rule:
@@ -49,7 +60,7 @@ class Spec(RuleSpec):
 class Overfit(CurveRule):
     points: int = 3
     min_rise: float = 0.015
-    sigmas: float = 3.8
+    sigmas: float = 4.0
     min_points: int = 6
 
     def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:
@@ -64,7 +75,7 @@ class Overfit(CurveRule):
         if seen is None:
             return UNKNOWN
         rise, error, level, since = seen
-        if rise <= max(self.min_rise, self.sigmas * error):
+        if rise <= max(self.min_rise, self._limit(series, error)):
             return UNKNOWN
         if TRAIN_LOSS in run.series and not train_falls(run, series.best_step):
             return UNKNOWN
@@ -82,11 +93,16 @@ class Overfit(CurveRule):
         if seen is not None:
             told |= {
                 "rise": f"{seen[0]:.2%}", "standard_error": f"{seen[1]:.2%}", "evaluations_since": seen[3],
-                "limit": f"{max(self.min_rise, self.sigmas * seen[1]):.2%}",
+                "limit": f"{max(self.min_rise, self._limit(series, seen[1])):.2%}",
             }  # fmt: skip
         if series.best_step is not None and TRAIN_LOSS in run.series:
             told["train_falls"] = train_falls(run, series.best_step)
         return told
+
+    def _limit(self, series: Series, error: float) -> float:
+        """So many standard errors, and more the more often was looked: of many points the lowest and the highest lie far apart."""
+        limit: float = error * (self.sigmas**2 + 2.0 * log(max(len(series.values) / FEW_POINTS, 1.0))) ** 0.5
+        return limit
 
     def _jumped(self, since: Sequence[float], level: float, last: float) -> bool:
         """Whether one step made most of a large rise: that is a spike, or another loss."""
@@ -95,18 +111,38 @@ class Overfit(CurveRule):
 
     def _rise(self, series: Series) -> tuple[float, float, float, int] | None:
         """Rise of the last points over the best (relative), its standard error, the best's level, evaluations since the best."""
-        at = series.first_at_or_after(series.best_step or 0.0)
+        lately = series.values[-self.points :]
+        if series.best is None or not sum(lately) > series.best * len(lately) or lately[-1] < lately[0]:
+            return None
+        at = _last_best(series)
         since = len(series.values) - 1 - at if at is not None else 0
         if at is None or since < self.points or len(series.values) < self.min_points:
             return None
-        before = series.values[max(0, at - NOISE_POINTS) : at + 2]
-        around = relative(series.values[max(0, at - 1) : at + 2])
+        around = relative(series.values[max(0, at - max(1, at // LEVEL_SHARE)) : at + 2])
         last = relative(series.values[-self.points :])
+        before = series.values[-NOISE_POINTS - self.points : -self.points]
         logs = relative(before)
         if around is None or last is None or logs is None:
             return None
-        level = sum(around) / len(around)
+        noise = max(scatter(logs, before), unrest(logs[-max(LATELY, len(logs) // 2) :]))
+        level, lowest = sum(around) / len(around), log(series.values[at])
+        if around[0] - lowest > STEEP * noise:
+            # The curve still fell from point to point: those before the lowest are no level.
+            level = min(level, lowest + LUCK * noise)
         if min(last) <= level or last[-1] < last[0] or self._jumped(series.values[at:], level, last[-1]):
             return None
-        error = scatter(logs, before) * (1.0 / len(last) + 1.0 / len(around)) ** 0.5
-        return bounded_exp(sum(last) / len(last) - level) - 1.0, error, exp(level), since
+        rise = sum(last) / len(last) - level
+        error: float = noise * (1.0 / len(last) + 1.0 / len(around)) ** 0.5 * (1.0 + FEW / len(logs))
+        if since >= LONG_SINCE:
+            still = sum(last) / len(last) - log(median(series.values[at : -self.points]))
+            if still < STILL * self._limit(series, error):
+                return None
+        return bounded_exp(rise) - 1.0, error, exp(level), since
+
+
+def _last_best(series: Series) -> int | None:
+    """Index of the lowest value, the last of several that are printed alike."""
+    first = series.first_at_or_after(series.best_step) if series.best_step is not None else None
+    if first is None:
+        return None
+    return next((i for i in range(len(series.values) - 1, first, -1) if series.values[i] == series.best), first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from story import briefly, points, rule, tell
 
 from rules.observation import Observation
@@ -43,3 +44,21 @@ def test_without_a_train_loss_the_message_says_so() -> None:
 
 def test_it_resolves_at_a_new_best() -> None:
     assert briefly(tell(rule("overfit"), both([*VAL, *RISING, 1.39], falling(130))))[-1] == ("resolved", 130)
+
+
+def test_a_lowest_value_that_was_printed_long_ago_as_well_is_no_long_rise() -> None:
+    (told,) = tell(rule("overfit"), points("val_loss", [0.36] * 12 + [0.37, 0.39, 0.41, 0.43, 0.46, 0.48]))
+    assert "over 6 evaluations" in told.message or "over 5 evaluations" in told.message or "over 4 evaluations" in told.message
+
+
+def test_a_flat_noisy_validation_on_every_line_is_hardly_ever_overfitting() -> None:
+    told = 0
+    for seed in range(12):
+        noisy = list(2.0 * np.exp(np.random.default_rng(seed).normal(0, 0.02, 600)))
+        told += bool(tell(rule("overfit"), both(noisy, falling(6000))))
+    assert told <= 1
+
+
+def test_a_rise_right_after_a_steep_fall_is_found() -> None:
+    steep = [0.2173, 0.1862, 0.1662, 0.1532, 0.1409, 0.1335, 0.1348, 0.1361, 0.1392, 0.1432, 0.1479, 0.1517, 0.1558, 0.16]
+    assert [t.state for t in tell(rule("overfit"), points("val_loss", steep))] == ["firing"]
