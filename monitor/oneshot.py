@@ -23,7 +23,7 @@ from monitor.tail.whole import read_whole
 from rules.alert import Transition
 from rules.engine import Engine
 from rules.history import RunState
-from rules.observation import Item, Observation, Progress
+from rules.observation import Event, Item, Observation, Progress
 from rules.passing import printed_at, silent
 
 UNASKED = "asking SLURM where a job writes is not built yet"
@@ -56,7 +56,10 @@ class Source:
         yield from self.fold.timed(self.fold.flush())
 
     def keyed(self) -> Iterator[tuple[tuple[int, float], Item | Silence]]:
-        """The items with what they are merged by: how often the step has fallen back, and the highest step so far."""
+        """The items with what they are merged by: how often the step has fallen back, and the highest step so far.
+
+        A file without steps (``.err``) that says that the training is complete says so after the last of them.
+        """
         life, reached = 0, float("-inf")
         last: dict[str, float] = {}
         for item in self.items():
@@ -66,6 +69,8 @@ class Source:
                     last.clear()
                 last[item.metric] = item.at
                 reached = max(reached, item.at)
+            elif isinstance(item, Event) and item.fields.get("how") == "completed" and not last:
+                reached = float("inf")
             yield (life, reached), item
 
 
