@@ -12,7 +12,7 @@ from rules.regex import compile_literals
 
 MIN_LITERAL = 3
 LOSS_LITERALS = ("oss", "OSS")
-PLACE_LITERALS = ("poch", "POCH", "tep", "TEP", "ter", "pdate")
+PLACE_LITERALS = ("poch", "POCH", "tep", "TEP", "ter", "pdate", "atch")
 
 
 def required(pattern: str) -> frozenset[str]:

@@ -29,9 +29,9 @@ from rules.observation import TRAIN_LOSS, VAL_LOSS
 GENERAL = "general"
 
 _CODE = re.compile(
-    r"""\bf["']|\bdef\s|\bimport\s|\breturn\b|\bself\.|\bprint\s*\(|\bassert\b|[=!<>]=|\+=|-=|\*=|\blambda\b|%[ds.]|%\d*\.\d*[fge]|
+    r"""\bf["']|\bdef\s|\bimport\s|\breturn\b|\bself\.|\bprint\s*\(|\bassert\b|[=!<>]=|\+=|-=|\*=|\blambda\b|(?<!\x00)%[ds.]|%\d*\.\d*[fge]|
         \{[^}"']*:[.\d]*\x00?[fge]\}|\b(?:if|elif|for|while|with|class|else|except|try)\b[^|]*:\s*(?:\#.*)?$|;\s*$|//|/\*|\*\*|\\n|
-        ^\s*(?:\#|@|\$|>>>|\+\s|["'`(]|[uf]?["'])|`|\.(?:ckpt|pth?|safetensors|bin)\b|\)\s*:\s*$|=\s*[A-Za-z_][\w.]*\(|--\w|\w\[[^\]]*\]\s*=|[-+*]\s*\x00\s*[*/]|\bhelp=|\bdefault[=:]|\btype=|
+        ^\s*(?:\#|@|\$|>>>|\+\s|["'`(]|[uf]?["'])|`|\.(?:ckpt|pth?|safetensors|bin)\b|\)\s*:\s*$|=\s*[A-Za-z_][\w.]*\(|--\w|\w\[[^\]]*\]\s*=|(?<!\w)[-+*]\s*\x00\s*[*/]|\bhelp=|\bdefault[=:]|\btype=|
         \bTraceback\b|\b[A-Z]\w+(?:Error|Exception|Warning)\b|^\s*(?:Error|ERROR|Warning)\b|\bwarning\b|\bFile\s"|\bvalue_error\b|\bNamespace\(|\brequirement\b|\.whl\b|\bDownloading\b|
         \bNCCL\b|Deprecat""",
     re.X,
@@ -59,6 +59,7 @@ _FRAMED = re.compile(r"^\s*(?:[*=~]{2,}|-{3,})\s+(?P<inner>.*?)\s+(?:[*=~]{2,}|-
 _LOSS = re.compile("loss", re.I)
 _GLUED = re.compile(r"(?<=\S)\s+\S+\.py:\x00: \w*Warning: |slurmstepd: ")
 """Where another program's words begin behind a line that had no end yet."""
+_ARROW = re.compile(r"^\s*[=-]{1,8}>{1,3}\s+(?=\S)")
 _COPULA = re.compile(r"\s+(?:is|was)$")
 _GLOBAL = re.compile(r"global|total|opt|complet", re.I)
 _WRAP = re.compile(r"^\s*(?:\[rank\x00\]:?|\x00:\s|\[\x00\]\s?<\w+>:)")
@@ -84,6 +85,8 @@ def read(skeleton: str) -> Reading:
     """What the general reader makes of a skeleton; ``NOTHING`` where it says nothing about a training."""
     glued = _GLUED.search(skeleton)
     skeleton = skeleton[: glued.start()] if glued else skeleton
+    arrow = _ARROW.match(skeleton)
+    skeleton = skeleton[arrow.end() :] if arrow else skeleton
     framed = _FRAMED.match(skeleton[:200])
     skeleton = framed["inner"] if framed else skeleton
     if len(skeleton) > 8192 or _CODE.search(skeleton) or _ROW.match(skeleton):
