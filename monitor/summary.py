@@ -5,30 +5,25 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
 from operator import attrgetter
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from monitor.digest import Floats, MetricDigest, merged
+from monitor.digest import MetricDigest, merged
 from monitor.parse.catalogue import Catalogue
 from monitor.parse.fast import Column, FastReader
 from monitor.parse.parser import LogParser, Wanted
+from monitor.pivots import SEEN_OF_A_COLUMN, pivots
 from rules.history import RunState
 from rules.jsonable import jsonable, step_number
 from rules.observation import Event, Item, Observation
 
 MAX_EVENT_TEXT = 400
-SEEN_OF_A_COLUMN = 40
-"""Points of a rising column that the run's state sees: as many as it looks back on to judge a fall."""
-SEEN_BY_AN_EVENT = 5
-"""Points of a column that the reader of events sees before and after a line of its own: an error counts until three steps later."""
 
-
+_OFFSET = attrgetter("offset")
 _OFFSET = attrgetter("offset")
 
 
@@ -41,6 +36,10 @@ class LineReader(Protocol):
 
     def hungry(self) -> object:
         """Whether the next line is needed whatever it holds."""
+        ...
+
+    def neutral(self, line: bytes) -> bool:
+        """Whether no line that differs from this one in digits alone changes anything where the reader is not hungry."""
         ...
 
     def take(self, line: bytes, offset: int) -> None: ...
@@ -66,7 +65,7 @@ class Digest:
         self.events: list[Event] = []
         self.state = RunState("")
         self._reader = reader
-        self._ends: dict[str, tuple[Column, Callable[[int], int]]] = {}
+        self._ends: dict[str, Column] = {}
         """The last columns of metrics, of which the run's state has not yet been told."""
         self._event_lines: list[int] = []
         """Where the lines stand that the reader of events has taken since it was last asked."""
@@ -92,52 +91,45 @@ class Digest:
                 if isinstance(item, Event) and item.kind not in ("started", "attempt"):
                     self.events.append(item)
 
-    def block(self, columns: Sequence[Column], items: list[Item], offset_of: Callable[[int], int]) -> None:
+    def block(self, columns: Sequence[Column], items: list[Item]) -> None:
         """Columns of metrics, and what stood between their lines.
 
-        Where nothing falls back, the ends of the columns decide for the run's state what all of them do; else it sees all.
+        Where nothing falls back, the ends of the columns decide for the run's state what all of them do.
         """
         for column in columns:
             self._metric(column.metric, column.name).extend(column.steps, column.values)
-        if not all(self._rises(column) for column in columns):
-            self.take(sorted([*self._ends_told(), *self._told(columns, offset_of, 0), *items], key=_OFFSET))
-            return
-        if items or self._event_lines:
-            self.take(sorted([*self._ends_told(), *self._told(columns, offset_of, SEEN_OF_A_COLUMN), *items], key=_OFFSET))
+        if items or self._event_lines or not all(self._rises(column) for column in columns):
+            picked = pivots(columns, self._ends, self.state, self._event_lines)
+            self.take(sorted([*self._ends_told(), *self._told(columns, picked), *items], key=_OFFSET))
             return
         long = [column for column in columns if column.steps.size >= SEEN_OF_A_COLUMN]
         short = [column for column in columns if column.steps.size < SEEN_OF_A_COLUMN]
         if short:
             ends = self._ends_told() if any(column.metric in self._ends for column in short) else []
             held, self._ends = self._ends, {}
-            self.take(sorted([*ends, *self._told(short, offset_of, SEEN_OF_A_COLUMN)], key=_OFFSET))
+            self.take(sorted([*ends, *self._told(short, [np.ones(column.steps.size, bool) for column in short])], key=_OFFSET))
             self._ends = held
-        self._ends.update({column.metric: (column, offset_of) for column in long})
+        self._ends.update({column.metric: column for column in long})
 
-    def _told(self, columns: Sequence[Column], offset_of: Callable[[int], int], most: int) -> list[Item]:
-        """Columns as objects: the last ``most`` points of each (0: all that decide what it means), and those around an event's line."""
+    def _told(self, columns: Sequence[Column], picked: Sequence[npt.NDArray[np.bool_]]) -> list[Item]:
+        """The picked points of columns as objects."""
         told: list[Item] = []
-        for column in columns:
-            chosen = _telling(column.steps) if not most else np.arange(column.steps.size) >= column.steps.size - most
-            for offset in self._event_lines:
-                at = bisect_left(column.lines, offset, key=offset_of)
-                chosen[max(0, at - SEEN_BY_AN_EVENT) : at + SEEN_BY_AN_EVENT] = True
-            parts = (part[chosen].tolist() for part in (column.lines, column.steps, column.values))
-            points = zip(*parts, strict=True)
-            told += [_Told(column.metric, value, step, None, column.name, offset_of(line)) for line, step, value in points]
+        for column, which in zip(columns, picked, strict=True):
+            points = zip(*(part[which].tolist() for part in (column.offsets, column.steps, column.values)), strict=True)
+            told += [_Told(column.metric, value, step, None, column.name, offset) for offset, step, value in points]
         return told
 
     def _ends_told(self) -> list[Item]:
         """What was held back of the columns before."""
-        ends, self._ends = self._ends, {}
-        told = [one for column, offset_of in ends.values() for one in self._told([column], offset_of, SEEN_OF_A_COLUMN)]
-        return sorted(told, key=_OFFSET)
+        ends, self._ends = list(self._ends.values()), {}
+        picked = [np.arange(column.steps.size) >= column.steps.size - SEEN_OF_A_COLUMN for column in ends]
+        return sorted(self._told(ends, picked), key=_OFFSET)
 
     def _rises(self, column: Column) -> bool:
         series = self.state.metric(column.metric)
         before = series.last_step if series is not None else None
         if column.metric in self._ends:
-            before = float(self._ends[column.metric][0].steps[-1])
+            before = float(self._ends[column.metric].steps[-1])
         return bool((np.diff(column.steps) >= 0).all()) and (before is None or before <= column.steps[0])
 
     @property
@@ -154,16 +146,6 @@ class Digest:
         if found is None:
             found = self.metrics[metric] = MetricDigest(name)
         return found
-
-
-def _telling(steps: Floats) -> npt.NDArray[np.bool_]:
-    """Which points of a column that falls decide what it means: the beginning and the end of every stretch that rises."""
-    bounds = [0, *(np.flatnonzero(np.diff(steps) < 0) + 1).tolist(), int(steps.size)]
-    chosen = np.zeros(steps.size, bool)
-    for start, end in pairwise(bounds):
-        chosen[start : start + 2] = True
-        chosen[max(start, end - SEEN_OF_A_COLUMN) : end] = True
-    return chosen
 
 
 def summarise(
@@ -206,7 +188,8 @@ def _read(
     if reader is not None:
         parser.wanted = reader.wanted
         parser.line_sink = digest.event_line
-    fast = FastReader(parser, digest, reader.literals if reader else (), reader.hungry if reader else None)
+    wants = (reader.literals, reader.hungry, reader.neutral) if reader is not None else ()
+    fast = FastReader(parser, digest, *wants)
     for chunk in chunks:
         fast.feed(chunk)
     fast.flush()

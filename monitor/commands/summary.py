@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.commands.inputs import USAGE, report_problems, say, say_json, the_formats
-from monitor.events import WANTED, EventReader, in_order
+from monitor.events import WANTED, EventReader, in_order, says_nothing
 from monitor.matcher import LineMatcher
 from monitor.oneshot import runs_of
 from monitor.parse.parser import Wanted
@@ -34,6 +34,9 @@ class EventLines:
 
     def search(self, line: bytes) -> object:
         return self._reader.hungry or (self._matcher.interesting is not None and self._matcher.interesting.search(line))
+
+    def neutral(self, line: bytes) -> bool:
+        return says_nothing(line)
 
     def take(self, line: bytes, offset: int) -> None:
         self._reader.take(line, offset)

@@ -38,6 +38,9 @@ WANTED: tuple[bytes, ...] = literals("wanted.txt")
 
 _RANK_INSIDE = re.compile(r"\[[Rr]ank ?(\d{1,6})\]")
 _OFFSET = attrgetter("offset")
+_DIGITS = re.compile(rb"[0-9]+")
+_OTHER_DIGITS = (b"0", b"137")
+"""Digits that mean something in a log: success, and a signal."""
 _CODE = re.compile(
     r"^\s*(?:#|//|\"\"\"|raise |print\(|def |class |import |from |if |except|assert |return |logger\.|warnings?\.)"
     r"|Warning: |^\s*[+] |^[-|*`>\"'] ?\S"
@@ -49,6 +52,27 @@ _REQUEUE = re.compile(r"handling auto-requeue signal|[Rr]equeue?(?:d|ing) (?:SLU
 def in_order(items: list[Item], events: list[Event]) -> list[Item]:
     """Both in the order of the log; an event stands behind an item of the same line."""
     return list(merge(items, sorted(events, key=_OFFSET), key=_OFFSET)) if events else items
+
+
+def says_nothing(line: bytes) -> bool:
+    """Whether a plain line, and any that differs from it in digits alone, leaves a reader that is not hungry as it is."""
+    return all(_says_nothing(one) for one in (line, *(_DIGITS.sub(other, line) for other in _OTHER_DIGITS)))
+
+
+def _says_nothing(line: bytes) -> bool:
+    """Tried on a reader whose run has begun, and on one that holds an error beside it."""
+    for finding in (None, ("runtime_error", EXIT, "RuntimeError: a fault", None, None, 0)):
+        reader, marks = EventReader(), Marks()
+        reader.note_observation(1.0, 0)
+        marks.moved()
+        reader._finding = None if finding is None else Finding(*finding)
+        reader.take(line, 0)
+        held = None if finding is None else Finding(*finding)
+        if reader.hungry or reader.settle() or reader._told is not None or reader._finding != held:
+            return False
+        if reader._marks != marks or reader._places != Places() or reader._lists_told or reader._keys != KeyLists():
+            return False
+    return True
 
 
 Fact = Word | Finding | Event | Source

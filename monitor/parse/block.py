@@ -52,6 +52,11 @@ class Block:
         """The byte of the file where line ``at`` starts."""
         return self._base + (int(self.digits.line_starts[at]) if self._starts is None else self._starts[at])
 
+    def offsets(self, lines: Ints) -> Ints:
+        """The bytes of the file where ``lines`` start."""
+        starts = self.digits.line_starts if self._starts is None else np.array(self._starts, np.int64)
+        return np.asarray(starts[lines] + self._base, np.int64)
+
     def end_of(self, count: int) -> int:
         """Where the first ``count`` lines end in ``text``."""
         return int(self.digits.line_starts[count])
@@ -60,11 +65,12 @@ class Block:
         """The plain lines after line ``at``, also those that are not among the block's own, with their offsets."""
         if self._whole is None:
             for following in range(at + 1, self.count):
-                if not self.is_bar(following):
+                if not self.is_bar(following) and self.line(following):
                     yield plain(self.line(following)), self.offset(following)
             return
         start = self._whole.find(b"\n", self.offset(at) - self._base) + 1
         while 0 < start < len(self._whole):
             end = self._whole.find(b"\n", start)
-            yield plain(self._whole[start:end]), self._base + start
+            if end > start:
+                yield plain(self._whole[start:end]), self._base + start
             start = end + 1

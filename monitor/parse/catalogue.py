@@ -40,17 +40,23 @@ class Catalogue:
         return cls((*own, *(one for one in _shipped() if one.name not in names)))
 
     @cached_property
-    def _signs(self) -> tuple[Any, tuple[Format, ...]]:
-        """A search for the literals of all signs, and the formats that have a sign without any."""
+    def _signs(self) -> tuple[Any, frozenset[str], tuple[tuple[str, frozenset[str]], ...]]:
+        """A search for the literals of all signs, the formats that have a sign without any, and those of each literal."""
         needed = {one.name: [required(sign.pattern) for sign in one.signs] for one in self.formats}
-        bare = tuple(one for one in self.formats if not all(needed[one.name]))
-        literals = {literal for sets in needed.values() for found in sets for literal in found}
-        return (compiled_gate(literals) if literals else None), bare
+        bare = frozenset(one.name for one in self.formats if not all(needed[one.name]))
+        named: dict[str, set[str]] = {}
+        for name, sets in needed.items():
+            for literal in frozenset().union(*sets):
+                named.setdefault(literal, set()).add(name)
+        by_literal = tuple((literal, frozenset(names)) for literal, names in named.items())
+        return (compiled_gate(named) if named else None), bare, by_literal
 
     def that_recognise(self, skeleton: str) -> tuple[Format, ...]:
-        """The formats that may recognise a line: all, where it contains a literal of any sign."""
-        gate, bare = self._signs
-        return self.formats if gate is not None and gate.search(skeleton.encode("utf-8", "replace")) else bare
+        """The formats that may recognise a line: those whose signs' literals it contains."""
+        gate, names, by_literal = self._signs
+        if gate is not None and gate.search(skeleton.encode("utf-8", "replace")):
+            names = names.union(*(named for literal, named in by_literal if literal in skeleton))
+        return tuple(one for one in self.formats if one.name in names) if names else ()
 
     def named(self, name: str) -> Format:
         """Raises KeyError where no format has that name."""

@@ -36,11 +36,11 @@ SPARSE_SHARE, DENSE_SHARE = 0.1, 0.2
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One metric's points in one block, in the order of the log; ``lines`` are the numbers of their lines in the block."""
+    """One metric's points in one block, in the order of the log; ``offsets`` are the bytes of the file where their lines start."""
 
     metric: str
     name: str
-    lines: Ints
+    offsets: Ints
     steps: Floats
     values: Floats
 
@@ -50,20 +50,24 @@ class Sink(Protocol):
 
     def take(self, items: list[Item]) -> None: ...
 
-    def block(self, columns: Sequence[Column], items: list[Item], offset_of: Callable[[int], int]) -> None:
-        """The columns of one block and what its other lines gave; ``offset_of`` a column's line is its byte in the file."""
+    def block(self, columns: Sequence[Column], items: list[Item]) -> None:
+        """The columns of one block and what else its lines gave."""
         ...
 
 
 class FastReader:
     """Feeds one file to a parser and its sink, by the block."""
 
-    def __init__(self, parser: LogParser, sink: Sink, literals: Sequence[bytes] = (), hungry: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self, parser: LogParser, sink: Sink, literals: Sequence[bytes] = (), hungry: Callable[[], object] | None = None,
+        neutral: Callable[[bytes], bool] | None = None,
+    ) -> None:  # fmt: skip
         self._parser, self._sink = parser, sink
         self._literals = compiled_gate(literals) if literals else None
         self._all_literals: Sequence[bytes] = literals
         self._hungry = hungry if hungry is not None else lambda: False
-        self._known = Known(parser, self._literals)
+        self._neutral = neutral if neutral is not None else lambda _line: False
+        self._known = Known(parser, self._wanted)
         self._event_sink, parser.line_sink = parser.line_sink, None
         self._chunks: list[bytes] = []
         self._held = 0
@@ -92,6 +96,10 @@ class FastReader:
             self._parser.take_over(self._base)
             self._by_parser(self._all_held())
         self._sink.take(self._parser.flush())
+
+    def _wanted(self, line: bytes) -> bool:
+        """Whether the reader of events must see the lines of this one's kind."""
+        return self._literals is not None and self._literals.search(line) is not None and not self._neutral(line)
 
     def _most_bytes(self) -> int:
         return BLOCK_BYTES * SPARSE_BLOCKS if self._sparse else BLOCK_BYTES
@@ -165,7 +173,7 @@ class FastReader:
         read.all()
         if self._event_sink is not None:
             self._events(read)
-        self._sink.block(read.columns(), read.items, read.block.offset)
+        self._sink.block(read.columns(), read.items)
         return read.block.end_of(read.done)
 
     def _events(self, read: _Reading) -> None:
@@ -211,7 +219,7 @@ class _Reading:
     def candidates(self) -> list[int]:
         """The lines that the reader of events may want."""
         kinds = self._kinds
-        telling = (kinds == EVENT_ONLY) | (kinds == UNKNOWN) | (kinds == COLD)
+        telling = (kinds < 0) & (kinds != NOTHING_SAID)
         for kind in self._known.telling:
             telling |= kinds == kind
         return np.flatnonzero(telling[: self.done]).tolist()
@@ -220,8 +228,8 @@ class _Reading:
         """What was read, each metric's points in the order of the block."""
         made = []
         for metric, points in self._points.items():
-            lines = np.concatenate(points.lines)
-            made.append(Column(metric, points.name, lines, np.concatenate(points.steps), np.concatenate(points.values)))
+            offsets = self.block.offsets(np.concatenate(points.lines))
+            made.append(Column(metric, points.name, offsets, np.concatenate(points.steps), np.concatenate(points.values)))
         return made
 
     def all(self) -> None:
@@ -297,7 +305,8 @@ class _Reading:
 
     def _line(self, at: int) -> None:
         line = self.block.line(at)
-        if not line:
+        sort = self._known.sort_of(self.block.keys[at]) if not self._parser.follows() else None
+        if not line or (sort is not None and self._parser.pass_over(sort)):
             return
         items: list[Item] = []
         self._parser.line(line, self.block.offset(at), items)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,11 +11,12 @@ from monitor.parse.digits import Floats, Ints
 from monitor.parse.parser import LogParser
 from monitor.parse.reading import NOTHING, Anchor, Reading
 from monitor.parse.segment import Group, columnar
+from monitor.parse.source import Sort
 from monitor.parse.template import Columns, Template, learn, steady
 
-UNKNOWN, COLD, NOTHING_SAID, EVENT_ONLY = -1, -2, -3, -4
+UNKNOWN, COLD, NOTHING_SAID, EVENT_ONLY, LISTED = -1, -2, -3, -4, -5
 """What is known of a key that has no template: nothing yet; its lines go through the parser; they say nothing; they say nothing but
-to the reader of events."""
+to the reader of events; they may say that a program's source is printed."""
 MAX_TEMPLATES = 1024
 MAX_KINDS = 16_384
 MAX_KEY_BYTES = 4096
@@ -26,10 +26,12 @@ ROLES = ("step", "epoch", "batch", "batches", "total_steps", "total_epochs")
 class Known:
     """The kinds of lines of one file. They hold as long as the parser reads each key's lines as it did (``LogParser.generation``)."""
 
-    def __init__(self, parser: LogParser, wanted: Any) -> None:
+    def __init__(self, parser: LogParser, wanted: Callable[[bytes], bool]) -> None:
         self._parser, self._wanted = parser, wanted
         self._generation = parser.generation()
         self.kinds: dict[bytes, int] = {}
+        self.sorts: dict[bytes, Sort] = {}
+        """What keys that tell no number are to a source listing, where they are not plain."""
         self.templates: list[Template] = []
         self._readings: dict[Reading, Reading] = {}
         """Each reading once: a table makes one for each row."""
@@ -41,7 +43,7 @@ class Known:
         if self._parser.generation() == self._generation:
             return False
         self._generation = self._parser.generation()
-        self.kinds, self.templates, self.telling = {}, [], set()
+        self.kinds, self.templates, self.telling, self.sorts = {}, [], set(), {}
         return True
 
     def look(self, key: bytes, line: bytes) -> int:
@@ -54,11 +56,24 @@ class Known:
                 return UNKNOWN
             kind = self._template(line, reading, start)
         elif self._parser.passes(line) and steady(line, self._parser.look):
-            kind = EVENT_ONLY if self._wanted is not None and self._wanted.search(line) else NOTHING_SAID
+            kind = self._silent(key, line)
         else:
             kind = COLD
         self.kinds[key] = kind
         return kind
+
+    def _silent(self, key: bytes, line: bytes) -> int:
+        """The kind of lines that tell no number."""
+        sort = self._parser.sort_of(line)
+        if sort is not Sort.PLAIN:
+            self.sorts[key] = sort
+        if sort not in (Sort.PLAIN, Sort.BLANK, Sort.DIVIDER):
+            return LISTED
+        return EVENT_ONLY if self._wanted(line) else NOTHING_SAID
+
+    def sort_of(self, key: bytes) -> Sort | None:
+        """What a key whose lines tell no number is to a source listing; None where they may tell one."""
+        return self.sorts.get(key, Sort.PLAIN) if self.kinds.get(key, UNKNOWN) in (NOTHING_SAID, EVENT_ONLY, LISTED) else None
 
     def _template(self, line: bytes, reading: Reading, start: int) -> int:
         if len(self.templates) >= MAX_TEMPLATES or not columnar(reading) or not steady(line, self._parser.look):
@@ -67,7 +82,7 @@ class Known:
         if template is None:
             return COLD
         self.templates.append(template)
-        if self._wanted is not None and self._wanted.search(line):
+        if self._wanted(line):
             self.telling.add(len(self.templates) - 1)
         return len(self.templates) - 1
 

@@ -23,7 +23,7 @@ from monitor.parse.names import METRIC_WORDS, words
 from monitor.parse.numbers import cut
 from monitor.parse.own import ours
 from monitor.parse.reading import NOTHING, Reading
-from monitor.parse.source import SourceListing, neutral
+from monitor.parse.source import Sort, SourceListing, sort_of
 from monitor.parse.tables import Table, touches
 from rules.observation import Item
 
@@ -248,9 +248,26 @@ class LogParser:
             return True
         wrapped = _RANK.match(text)
         text = text[wrapped.end() :] if wrapped else text
-        if (self._lightning is not None and may_matter(text)) or (self._count < SETTLED and not neutral(text[label_end(text) :])):
+        if self._lightning is not None and may_matter(text):
             return False
         return bool(self._active) or not (self._table.columns or b"%|" in text or touches(text[label_end(text) :]) or touches(text))
+
+    def sort_of(self, line: bytes) -> Sort:
+        """What a line is to the source listing that it may stand in; ``PLAIN`` once no listing is looked for."""
+        if self._count >= SETTLED:
+            return Sort.PLAIN
+        text = plain(line)
+        wrapped = _RANK.match(text)
+        text = text[wrapped.end() :] if wrapped else text
+        return sort_of(text[label_end(text) :])
+
+    def pass_over(self, sort: Sort) -> bool:
+        """Pass over a line that says nothing but where it stands in a listing; False where it must be taken all the same."""
+        if self.waits() or (self._table.in_block and not self._active):
+            return False
+        if self._count < SETTLED:
+            self._listing.move(sort)
+        return True
 
     def says_nothing(self, line: bytes) -> bool:
         """Whether a line of a file that ``follows`` says nothing to it and can be passed over."""
@@ -264,7 +281,8 @@ class LogParser:
         if self._gate is not None and self._gate.search(text[start:]) is None:
             return NOTHING, start
         if self._table.columns and not self._active:
-            return (None, start) if label_end(text[start:]) else (self._table.row_reading(text[start:]), start)
+            start += self._row_start(text[start:])
+            return self._table.row_reading(text[start:]), start
         skeleton, numbers = cut(text[start:])
         if not numbers:
             return NOTHING, start
@@ -294,14 +312,17 @@ class LogParser:
         if telling and len(skeleton) <= MAX_EARLY_BYTES:
             self._early = [*self._early[1 - MAX_EARLY :], (skeleton, numbers, offset)]
 
+    def _row_start(self, line: bytes) -> int:
+        start = label_end(line)
+        if start and self._table.fits(line) and not self._table.fits(line[start:]):
+            start = 0  # a column of times is no label
+        return start
+
     def _tabular(self, line: bytes, offset: int, items: list[Item]) -> bool:
         """Whether the line is a table's row, whose items are then taken. Only where no format has been recognised."""
         if self._active or (self._gate is not None and not self._table.columns):
             return False
-        start = label_end(line)
-        if start and self._table.fits(line) and not self._table.fits(line[start:]):
-            start = 0  # a column of times is no label
-        found = self._table.see(line[start:])
+        found = self._table.see(line[self._row_start(line) :])
         if found is None:
             return False
         made = self._fold.take(found[0], found[1], offset)

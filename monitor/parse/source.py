@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 _SOURCE = re.compile(
     rb"""\s*(?:def\s|class\s+\w+.*:|import\s\w|from\s[\w.]+\simport\s|return\b|if\s.*:\s*(?:\#.*)?$|elif\s.*:|else:|for\s.*\sin\s.*:|while\s.*:|
@@ -20,6 +21,30 @@ MOST = 6
 MAX_QUOTED_LINES = 120
 
 
+class Sort(Enum):
+    """What a line is by itself."""
+
+    PLAIN = 0
+    BLANK = 1
+    SOURCE = 2
+    DIVIDER = 3
+    QUOTES = 4
+    """A docstring that begins or ends."""
+    QUOTED = 5
+    """A docstring of one line."""
+
+
+def sort_of(line: bytes) -> Sort:
+    """What a plain line is by itself."""
+    if any(quotes in line for quotes in _QUOTES):
+        return Sort.QUOTES if sum(line.count(quotes) for quotes in _QUOTES) % 2 == 1 else Sort.QUOTED
+    if not line.strip():
+        return Sort.BLANK
+    if _SOURCE.match(line):
+        return Sort.SOURCE
+    return Sort.DIVIDER if _DIVIDER.match(line) else Sort.PLAIN
+
+
 @dataclass(slots=True)
 class SourceListing:
     """``weight`` rises with each line of source and falls with any other; ``quoted`` counts down in a docstring."""
@@ -29,25 +54,21 @@ class SourceListing:
 
     def see(self, line: bytes) -> bool:
         """Take one plain line; whether it stands in a listing."""
-        if any(quotes in line for quotes in _QUOTES):
-            opens = sum(line.count(quotes) for quotes in _QUOTES) % 2 == 1
-            if opens:
-                self.quoted = 0 if self.quoted else MAX_QUOTED_LINES
+        return self.move(sort_of(line))
+
+    def move(self, sort: Sort) -> bool:
+        """Take one line by its sort; whether it stands in a listing."""
+        if sort is Sort.QUOTES:
+            self.quoted = 0 if self.quoted else MAX_QUOTED_LINES
+        if sort in (Sort.QUOTES, Sort.QUOTED):
             return True
         if self.quoted:
             self.quoted -= 1
             return True
-        if not line.strip():
-            return self.weight >= ENOUGH
-        if _SOURCE.match(line):
+        if sort is Sort.SOURCE:
             self.weight = min(MOST, self.weight + 1)
-        elif _DIVIDER.match(line):
+        elif sort is Sort.DIVIDER:
             self.weight = 0
-        else:
+        elif sort is Sort.PLAIN:
             self.weight = max(0, self.weight - 1)
         return self.weight >= ENOUGH
-
-
-def neutral(line: bytes) -> bool:
-    """Whether a line says nothing of a listing."""
-    return not any(quotes in line for quotes in _QUOTES) and not _SOURCE.match(line)

@@ -113,7 +113,7 @@ def test_most_lines_of_a_dense_log_are_read_as_columns() -> None:
         def take(self, items: list[Item]) -> None:
             taken.extend(items)
 
-        def block(self, found: Any, items: list[Item], offset_of: Any) -> None:
+        def block(self, found: Any, items: list[Item]) -> None:
             columns.extend(len(column.steps) for column in found)
 
     data = b"".join(b"step %d/90000 | train_loss %d.25 | lr 3.0e-04\n" % (n, n % 7) for n in range(60_000))
