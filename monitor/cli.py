@@ -9,26 +9,21 @@ from typing import Annotated
 import typer
 
 from monitor import __version__
+from monitor.groups import formats_app, notify_app, rules_app
+from monitor.options import Forced, Formats, Json, Paths, Rules, State
+from monitor.usage import App
 
-app = typer.Typer(
+app = App(
     name="loss-watch", no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Follow training logs, judge the loss against milestones by step, alert, and be scraped.\n\n"
-    "Example: loss-watch 'logs/*.out' --rules milestones.yaml  (the same as: loss-watch watch ...)",
+    "Example: loss-watch 'logs/*.out' --rules milestones.yaml  (the same as: loss-watch watch ...)\n\n"
+    "Exit codes of check, replay and watch --once: 0 on track, 1 an alert stands, 2 usage or configuration, 3 crashed or failed, "
+    "4 no observation or stalled.",
 )  # fmt: skip
-rules_app = typer.Typer(no_args_is_help=True, help="Check a rules file, print its JSON Schema, list the presets.")
-formats_app = typer.Typer(no_args_is_help=True, help="The log formats that are known, and which one a log is.")
-notify_app = typer.Typer(no_args_is_help=True, help="The channels that alerts go to.")
 app.add_typer(rules_app, name="rules")
 app.add_typer(formats_app, name="formats")
 app.add_typer(notify_app, name="notify")
-
-Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="file, directory, quoted glob, or - for stdin", show_default=False)]
-Rules = Annotated[Path | None, typer.Option("-r", "--rules", metavar="FILE", help="rules file (default: preset `default`)")]
-Json = Annotated[bool, typer.Option("--json", help="machine-readable, stable")]
-Formats = Annotated[list[Path], typer.Option("--formats", metavar="FILE", help="a log format of your own (may be repeated)")]
-Forced = Annotated[str | None, typer.Option("--format", metavar="NAME", help="read the logs as this format; `formats list` names them")]
-State = Annotated[Path | None, typer.Option("--state", metavar="PATH", help="state file (default: below $XDG_STATE_HOME/loss-watch)")]
 
 
 @app.callback(invoke_without_command=True)
@@ -41,7 +36,7 @@ def root(version: Annotated[bool, typer.Option("--version", help="print the vers
     warn_of_stranger()
 
 
-@app.command()
+@app.command(short_help="follow logs, judge, alert, serve metrics and the page")
 def watch(
     paths: Paths, rules: Rules = None,
     once: Annotated[bool, typer.Option("--once", help="read what is new since last time, judge, send, leave (for cron)")] = False,
@@ -84,7 +79,7 @@ def watch(
     raise typer.Exit(code)
 
 
-@app.command()
+@app.command(short_help="print every observation, or a digest of each run")
 def scan(
     paths: Paths, json: Json = False,
     summary: Annotated[bool, typer.Option("--summary", help="a digest of each run instead of every observation")] = False,
@@ -103,7 +98,7 @@ def scan(
     raise typer.Exit(run(paths, json=json, formats=formats, forced=forced))
 
 
-@app.command()
+@app.command(short_help="judge once, print the verdict, exit with its code")
 def check(paths: Paths, rules: Rules = None, json: Json = False, formats: Formats = [], forced: Forced = None) -> None:  # noqa: B006
     """Judge once from the whole log, print the verdict, leave with its code; sends nothing, keeps nothing.
 
@@ -116,7 +111,7 @@ def check(paths: Paths, rules: Rules = None, json: Json = False, formats: Format
     raise typer.Exit(run(paths, rules, json=json, formats=formats, forced=forced))
 
 
-@app.command()
+@app.command(short_help="the alerts that these rules would have raised")
 def replay(paths: Paths, rules: Rules = None, json: Json = False, formats: Formats = [], forced: Forced = None) -> None:  # noqa: B006
     """The alerts that these rules would have raised on these finished logs, in order.
 
@@ -127,7 +122,7 @@ def replay(paths: Paths, rules: Rules = None, json: Json = False, formats: Forma
     raise typer.Exit(run(paths, rules, json=json, formats=formats, forced=forced))
 
 
-@app.command()
+@app.command(short_help="why a rule fired or did not")
 def explain(
     run: Annotated[str, typer.Argument(metavar="RUN-or-PATH")],
     rule: Annotated[str | None, typer.Argument(metavar="[RULE]", help="one rule's id; all of them without")] = None,
@@ -142,7 +137,7 @@ def explain(
     raise typer.Exit(show(run, rule, rules, json=json, formats=formats, state=state))
 
 
-@app.command()
+@app.command(short_help="the run's diagnostic document, as HTML or Markdown")
 def report(
     run: Annotated[list[str], typer.Argument(metavar="RUN-or-PATH...", help="one run: its name, or its files")],
     rules: Rules = None,
@@ -164,7 +159,7 @@ def report(
     raise typer.Exit(write(run, options))
 
 
-@app.command()
+@app.command(short_help="what a model takes and misses of a checkpoint")
 def diagnose(
     checkpoint: Annotated[str, typer.Argument(metavar="CHECKPOINT", help=".safetensors, .ckpt, .pt, .bin, an index, or JSON of shapes")],
     model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="likewise; without it: what the checkpoint holds")] = None,
@@ -189,7 +184,7 @@ def diagnose(
     raise typer.Exit(run(checkpoint, model, options))
 
 
-@app.command()
+@app.command(short_help="the runs that a watcher knows, also while it is stopped")
 def status(state: State = None, json: Json = False) -> None:
     """The runs that a watcher knows, from its state file; also while it is stopped.
 
@@ -200,7 +195,7 @@ def status(state: State = None, json: Json = False) -> None:
     raise typer.Exit(run(state, json=json))
 
 
-@app.command()
+@app.command(short_help="propose a rules file, or a format file, from a log")
 def init(
     log: Annotated[str, typer.Argument(metavar="LOG")],
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="write it there (stdout without)")] = None,
@@ -216,7 +211,7 @@ def init(
     raise typer.Exit(run(log, output=output, format_file=format_file, formats=formats))
 
 
-@app.command()
+@app.command(short_help="milestones learned from finished runs")
 def learn(
     logs: Annotated[list[str], typer.Argument(metavar="LOG...")],
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="write it there (stdout without)")] = None,
@@ -232,7 +227,7 @@ def learn(
     raise typer.Exit(run(logs, metric=metric, output=output, formats=formats))
 
 
-@app.command()
+@app.command(short_help="do not tell of a run or a rule for a while")
 def silence(
     run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="a run's name or a glob of names")] = None,
     rule: Annotated[str | None, typer.Argument(metavar="[RULE]", help="one rule's id; all of them without")] = None,
@@ -257,7 +252,7 @@ def silence(
     raise typer.Exit(silences.add(run, rule, until, state, json=json))
 
 
-@app.command()
+@app.command(short_help="the history as OpenMetrics or CSV")
 def export(
     run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="one run; all of them without")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="a table instead of OpenMetrics")] = False, state: State = None,
@@ -271,7 +266,7 @@ def export(
     raise typer.Exit(run_export(state, run, as_csv=csv))
 
 
-@app.command()
+@app.command(short_help="print the Grafana dashboard")
 def dashboard() -> None:
     """Print the Grafana dashboard that ships.
 
@@ -282,7 +277,7 @@ def dashboard() -> None:
     raise typer.Exit(shown())
 
 
-@app.command()
+@app.command(short_help="print the Prometheus rules")
 def alerts() -> None:
     """Print the Prometheus recording and alerting rules that ship.
 
@@ -291,85 +286,6 @@ def alerts() -> None:
     from monitor.commands.shipped import alerts as shown
 
     raise typer.Exit(shown())
-
-
-@notify_app.command("test")
-def notify_test(rules: Rules = None, json: Json = False) -> None:
-    """Send one test message through every configured channel and say what happened.
-
-    Example: LOSSWATCH_SLACK_WEBHOOK_URL=... loss-watch notify test
-    """
-    from monitor.commands.channels import try_all
-
-    raise typer.Exit(try_all(rules, json=json))
-
-
-@formats_app.command("list")
-def formats_list(formats: Formats = [], json: Json = False) -> None:  # noqa: B006
-    """The log formats that are known.
-
-    Example: loss-watch formats list
-    """
-    from monitor.commands.formats import list_all
-
-    raise typer.Exit(list_all(formats, json=json))
-
-
-@formats_app.command("show")
-def formats_show(name: Annotated[str, typer.Argument(metavar="NAME")], formats: Formats = []) -> None:  # noqa: B006
-    """Print a format's file: a start for your own.
-
-    Example: loss-watch formats show nanogpt
-    """
-    from monitor.commands.formats import show
-
-    raise typer.Exit(show(name, formats))
-
-
-@formats_app.command("test")
-def formats_test(
-    log: Annotated[str, typer.Argument(metavar="LOG")], formats: Formats = [], forced: Forced = None, json: Json = False,  # noqa: B006
-) -> None:  # fmt: skip
-    """Which format a log is, and why.
-
-    Example: loss-watch formats test logs/train_13503904.out
-    """
-    from monitor.commands.formats import test
-
-    raise typer.Exit(test(log, formats, forced, json=json))
-
-
-@rules_app.command("lint")
-def rules_lint(file: Annotated[Path, typer.Argument(metavar="FILE")], json: Json = False) -> None:
-    """Check a rules file and run the cases in it.
-
-    Example: loss-watch rules lint milestones.yaml
-    """
-    from monitor.commands.rulesfile import lint
-
-    raise typer.Exit(lint(file, json=json))
-
-
-@rules_app.command("schema")
-def rules_schema() -> None:
-    """Print the JSON Schema of a rules file.
-
-    Example: loss-watch rules schema > rules.schema.json
-    """
-    from monitor.commands.rulesfile import schema
-
-    raise typer.Exit(schema())
-
-
-@rules_app.command("presets")
-def rules_presets(name: Annotated[str | None, typer.Argument(metavar="[NAME]")] = None) -> None:
-    """List the presets that ship, or print one.
-
-    Example: loss-watch rules presets finetune
-    """
-    from monitor.commands.rulesfile import presets
-
-    raise typer.Exit(presets(name))
 
 
 NOT_YET = frozenset({"doctor", "service"})

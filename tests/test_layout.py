@@ -39,7 +39,7 @@ IMPORTERS: dict[str, tuple[str, ...]] = {
     "prometheus_client": ("monitor/serve/metrics.py",),
     "re2": ("rules/regex.py",),
     "rich": ("monitor/display/",),
-    "typer": ("monitor/cli.py",),
+    "typer": ("monitor/cli.py", "monitor/groups.py", "monitor/options.py", "monitor/usage.py"),
     "uvicorn": ("monitor/serve/server.py",),
     "watchdog": ("monitor/tail/wake.py",),
     "yaml": ("monitor/yamlfile.py",),

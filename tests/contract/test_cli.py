@@ -196,3 +196,12 @@ def test_the_format_of_a_log_is_named_and_what_every_advice_names_is_there(home:
     assert (0, True) == ((done := run(home, *advised)).returncode, "loss" in done.stdout), lost.stderr + done.stderr
     nothing = run(home, "scan", "prose.log")
     assert (4, "", True) == (nothing.returncode, nothing.stdout, "no observation" in nothing.stderr)
+
+
+def test_help_names_arguments_plainly_and_cuts_no_sentence(home: Path) -> None:
+    for words in COMMANDS:
+        page = run(home, *words, "--help").stdout
+        head = page.partition("Options:")[0]
+        assert [] == [odd for odd in ("{", "[[", "......", "<str>", "<path>", "<list", "[required]") if odd in head], head
+    assert "..." not in run(home, "--help").stdout.partition("Commands:")[2]
+    assert "usage or configuration" in run(home, "--help").stdout
