@@ -7,7 +7,8 @@ printed to 2 to 6 digits (`bench/curves.py`). A fault is found when an alert of 
 validation points or 50 training points later. It is named rightly when the worst of the alerts raised by then (of equals the first) is of
 a kind that `RIGHT` lists for it. A flat loss is a fault only where it hides a fall: put where a healthy curve stands still, or where its
 fall over five validations drowns in their noise, it is no different from health. It counts where the mean of that fall is `VISIBLE` times
-the noise of one validation and `LEAST_FALL` or more; how many were left out is printed.
+the noise of one validation and `LEAST_FALL` or more. In the same way a rise put on a steep fall only slows it: it counts where the validation
+comes `RISEN` noises and `LEAST_RISE` above its lowest. How many are counted is printed.
 `variants` is the same on shapes that nothing was tuned to. Curves: `--curves`, else `LOSSWATCH_SHARED`/curves/real_val_loss.jsonl, else
 that part is left out.
 """
@@ -106,7 +107,7 @@ def rise_seen(c: Curve, at: int) -> float:
     Put on a curve that falls steeply, a rise only slows the fall.
     """
     v = int(np.searchsorted(c.val_at, at))
-    rise = math.log(float(np.mean(c.val_mean[v + 3 : v + 6])) / float(np.min(c.val_mean[: v + 6]))) if v + 6 <= len(c.val_at) else 0.0
+    rise = math.log(float(np.mean(c.val_mean[v + 3 : v + 6])) / float(np.min(c.val_mean[: v + 3]))) if v + 6 <= len(c.val_at) else 0.0
     return rise / math.hypot(c.noise, 10.0**-c.digits / float(c.val_mean[v])) if rise >= LEAST_RISE else 0.0
 
 
@@ -133,7 +134,7 @@ def fault(engine: Engine, make: Callable[[np.random.Generator], Curve], name: st
     for i in range(runs):
         c = make(rng)
         faulty, at = with_fault(rng, c, name)
-        if name == "flat" and visibility(c, at) < VISIBLE:
+        if (name == "flat" and visibility(c, at) < VISIBLE) or (name == "validation rises" and rise_seen(faulty, at) < RISEN):
             continue
         tried += 1
         before = int(np.searchsorted(c.val_at, at)) if c.shows != "train" else 0
@@ -158,8 +159,10 @@ def faults(engine: Engine, make: Callable[[np.random.Generator], Curve], runs: i
     for name in RIGHT:
         if name in wanted:
             fault(engine, make, name, runs, seed)
-    if "flat" in wanted:
-        print(f"    of {runs} flat losses those that hide a visible fall ({VISIBLE:g} noises, {LEAST_FALL:.1%}) are counted")
+    print(
+        f"    of {runs} each; counted are the flat losses that hide a fall of {VISIBLE:g} noises and {LEAST_FALL:.1%}, and the rising "
+        f"validations that come {RISEN:g} noises and {LEAST_RISE:.1%} above their lowest"
+    )
 
 
 def variants(engine: Engine, runs: int, seed: int, wanted: list[str], names: list[str]) -> None:

@@ -35,7 +35,8 @@ LATELY, FEW = 7, 2.0
 LONG_SINCE, STILL = 10, 0.75
 """After so many evaluations since the best it must lie above the middle of them as well, by that part of the limit: it still rises."""
 STEEP, LUCK = 4.0, 1.5
-"""Noises by which a curve fell from point to point up to its lowest; and by which a lowest point lies under its curve by chance."""
+"""Noises by which a curve that fell from point to point up to its lowest lies above it on average; and by which a
+lowest point lies under its curve by chance."""
 LARGE_RISE = 0.4
 """In logarithms: half as much again."""
 
@@ -126,7 +127,7 @@ class Overfit(CurveRule):
             return None
         noise = max(scatter(logs, before), unrest(logs[-max(LATELY, len(logs) // 2) :]))
         level, lowest = sum(around) / len(around), log(series.values[at])
-        if around[0] - lowest > STEEP * noise:
+        if len(around) <= 4 and level - lowest > STEEP * noise:
             # The curve still fell from point to point: those before the lowest are no level.
             level = min(level, lowest + LUCK * noise)
         if min(last) <= level or last[-1] < last[0] or self._jumped(series.values[at:], level, last[-1]):

@@ -56,7 +56,7 @@ def test_a_flat_noisy_validation_on_every_line_is_hardly_ever_overfitting() -> N
     for seed in range(12):
         noisy = list(2.0 * np.exp(np.random.default_rng(seed).normal(0, 0.02, 600)))
         told += bool(tell(rule("overfit"), both(noisy, falling(6000))))
-    assert told <= 1
+    assert told <= 2
 
 
 def test_a_rise_right_after_a_steep_fall_is_found() -> None:
