@@ -90,8 +90,9 @@ class Fold:
             self.waiting = [*self.waiting, *made][-256:]
         else:
             items += self._emit_all([one for one in made if not self._shown_again(one, reading)])
+        vague = reading.format == GENERAL and not reading.values and not self.said
         self._progress(items, offset, axis_step=placed[0] is not None)
-        return items
+        return [one for one in items if not (vague and isinstance(one, Progress) and one.total_steps is None)]
 
     def _left_out(self, reading: Reading, numbers: Sequence[bytes]) -> bool:
         """Whether a line says nothing here: a bar that is not full, a line in a part of the log that does not count."""
@@ -189,6 +190,7 @@ class Fold:
             step=step, epoch=at(reading.epoch), batch=at(reading.batch), batches=at(reading.batches),
             total=at(reading.total_steps), local=reading.local, epoch_from=reading.epoch_from, measured=bool(reading.values),
             epoch_only=reading.anchor in (Anchor.EPOCH, Anchor.BAR), here=reading.anchor is Anchor.HERE, is_global=reading.is_global,
+            loose=reading.format == GENERAL and not self.said,
         )  # fmt: skip
 
     def _count_by_total(self, reading: Reading, numbers: Sequence[bytes]) -> tuple[float | None, float | None]:
@@ -221,7 +223,7 @@ class Fold:
                 metric = VAL_LOSS if metric == TRAIN_LOSS else f"val_{metric}"
             at = step if step is not None else self._own_axis(metric, reading)
             one = Observation(metric, number(numbers[value.index]), at, epoch, value.name, offset)
-            if at is not None and not reading.bar and len(self.stepped) < MAX_STEPPED:
+            if at is not None and not reading.bar and (self.said or not reading.weak) and len(self.stepped) < MAX_STEPPED:
                 self.stepped.add(metric)
             if value.understudy:
                 held = self._understudy(one)

@@ -49,6 +49,7 @@ _LEADING = re.compile(r"^\s*(?:train(?:ing)?:? +(?=\[))?[\[(]? *\x00 ?/ *\x00(?:
 """``[  10/200] loss: ...``: nothing names the count, but it stands where a step does."""
 _TQDM = re.compile(r"(?:(?P<before>loss)[ :=]*\x00.*)?\x00%\s?\|[^|]*\|\s*(?P<n>\x00)/\x00 \[(?(before)|[^\]]*loss)", re.I)
 """A bar that shows a loss: ``10%|#    | 10/100 [00:01<00:09, 10.0it/s, loss=2.5]``."""
+_SENTENCE = re.compile(r"\b(?:a|an|and|are|by|compared|for|from|got|had|has|is|of|our|than|that|the|this|to|was|we|were|which|with)\b")
 _PLAN = re.compile(r"\b(?:until|every|max\w*|warm\w*)\b", re.I)
 """What speaks of steps to come is no place."""
 _BEHIND = re.compile(r"(?P<what>[A-Za-z][\w /()-]*?)[ :]+(?:at|after|for|in|on)(?: the)? (?P<place>[A-Za-z]+)\W*$")
@@ -227,7 +228,7 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
     if len(values) > 400:
         return NOTHING
     both = all(any(one.metric == metric and set(words(one.name)) & SPLIT_WORDS for one in losses) for metric in (TRAIN_LOSS, VAL_LOSS))
-    plain = both or (placed and any(value.metric in (TRAIN_LOSS, VAL_LOSS) for value in losses))
+    plain = both or (placed and any(value.metric in (TRAIN_LOSS, VAL_LOSS) for value in losses) and not _is_sentence(skeleton))
     place_said = not values or placed
     section = ("val" if speaks_of_validation(_prose(skeleton)) else "train") if place_said else ""
     unsplit = not any(word in SPLIT_WORDS for value in losses for word in words(value.name))
@@ -241,6 +242,11 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
 
 def loss_like(value: Value) -> bool:
     return value.metric in ("train_loss", VAL_LOSS) or is_metric(value.name)
+
+
+def _is_sentence(skeleton: str) -> bool:
+    """Whether a line is prose: then it counts where it repeats, since a README speaks of losses too."""
+    return len(_SENTENCE.findall(skeleton)) >= 3
 
 
 def _is_banner(skeleton: str) -> bool:

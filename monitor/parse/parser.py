@@ -25,7 +25,7 @@ from monitor.parse.own import ours
 from monitor.parse.reading import NOTHING, Reading
 from monitor.parse.source import Sort, SourceListing, sort_of
 from monitor.parse.tables import Table, touches
-from rules.observation import Item
+from rules.observation import Item, Observation
 
 MAX_READINGS = 8192
 """Skeletons remembered; a log with more kinds of lines than that is looked at anew."""
@@ -166,7 +166,7 @@ class LogParser:
             made = self._fold.take(reading, numbers, offset, (reading.kind or zlib.crc32(skeleton)) if reading.weak else 0)
             if made:
                 items += made
-                self._started = True
+                self._started = self._started or any(isinstance(one, Observation) for one in made)
                 self._count += len(made)
                 self._leans = self._leans or (reading.step is None and bool(reading.values))
                 if self._gate_words is None and self._count >= SURE:
@@ -325,10 +325,12 @@ class LogParser:
         found = self._table.see(line[self._row_start(line) :])
         if found is None:
             return False
+        if not self._fold.said:
+            self._fold.place.forget()
         made = self._fold.take(found[0], found[1], offset)
         items += made
         if made:
-            self._started = True
+            self._started = self._started or any(isinstance(one, Observation) for one in made)
             if self.format in (None, general.GENERAL):
                 self.format = "table"
         return True
@@ -380,7 +382,8 @@ class LogParser:
         self._readings.clear()
         self._repeats = one.repeats_after or self._repeats
         if not self._started:
-            self._fold = Fold()
+            seen, self._fold = self._fold.place, Fold()
+            self._fold.place.total_steps = seen.total_steps
         if self.format in (None, general.GENERAL, "table"):
             self.format = one.name
         if one.reader == "lightning" and self._lightning is None:

@@ -42,11 +42,24 @@ class Place:
         self.step = self.epoch = self.in_epoch = self.first_epoch = self.epoch_of_step = None
         self.base = 0.0
 
+    def forget(self) -> None:
+        """What was seen was no place in a training."""
+        total_steps, total_epochs = self.total_steps, self.total_epochs
+        for name, value in asdict(Place(total_steps=total_steps, total_epochs=total_epochs)).items():
+            setattr(self, name, value)
+
     def see(
         self, *, step: float | None, epoch: float | None, batch: float | None, batches: float | None, total: float | None, local: bool,
-        epoch_from: int | None, measured: bool, epoch_only: bool, here: bool = False, is_global: bool = False,
+        epoch_from: int | None, measured: bool, epoch_only: bool, here: bool = False, is_global: bool = False, loose: bool = False,
     ) -> tuple[float | None, float | None]:  # fmt: skip
-        """Take what one line says; (step, epoch) of that line, either None where nothing tells it."""
+        """Take what one line says; (step, epoch) of that line, either None where nothing tells it.
+
+        ``loose``: no line has measured anything yet, so a step that was seen may be a setting's; the next epoch takes its place.
+        """
+        if loose and step is not None and not step.is_integer():
+            return None, None
+        if loose and epoch is not None and step is None and batch is None:
+            self.forget()
         before = self.epoch
         self._turn(epoch, batches, measured=measured)
         if step is not None and batch is not None:

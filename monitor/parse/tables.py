@@ -1,6 +1,7 @@
 """Tables: a line of column names and lines of numbers under it (CSV, blanks, bars), and blocks of ``| name | value |`` rows.
 
-A table is not read number by number: a row is cut at its separators, and each cell belongs to its column.
+A table is not read number by number: a row is cut at its separators, and each cell belongs to its column. A table of a step or epoch
+and a loss is a training's wherever it stands; one whose rows begin with a name compares runs, and is none.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ _SPLIT = {
     ",": re.compile(rb","), "\t": re.compile(rb"\t"), "|": re.compile(rb" *(?:\||\xe2\x94\x82|\xe2\x94\x83) *"),
     " ": re.compile(rb" +"), "  ": re.compile(rb" {2,}"), ";": re.compile(rb";"),
 }  # fmt: skip
+_WORD = re.compile(rb"[A-Za-z]{2}(?!\w* +\d)")
+"""What begins a row of a comparison (``| base | 2000 | 2.7 |``: the runs of others), and no row of a training; a month may."""
+_LIVE = re.compile(r"rew|fps|elapsed", re.I)
 _RULE_LINE = re.compile(rb"\s*[+|]?[-=+|: ]{10,}\s*$")
 _ROW = re.compile(rb"\s*\|\s*([A-Za-z_][\w ./@%()-]*?)\s*\|\s*([^|]*?)\s*\|\s*$")
 _PLACE = re.compile(rb"step|epoch|iter|update|Up\.|\bep\b", re.I)
@@ -82,6 +86,8 @@ class Table:
         if not _RULE_LINE.match(line) or len(block) < 2:
             return None
         names = list(block)
+        if not any(is_metric(name) or _LIVE.search(name) for name in names):
+            return None  # hyper-parameters
         reading = _reading("table", names)
         return (reading, [block[name].encode() for name in names]) if reading is not None else None
 
@@ -92,6 +98,8 @@ class Table:
                 return None
             if self.separator == " " and not (cells and _CELL.fullmatch(cells[0])):
                 self.columns = []
+            return None
+        if _WORD.search(cells[0]) and not _CELL.fullmatch(cells[0]):
             return None
         names, numbers = [], []
         for name, cell in zip(self.columns, cells, strict=True):

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.parse import Catalogue, LogParser
-from rules.observation import Observation
+from rules.observation import Observation, Progress
+from tests.parse.test_labels import SOURCES, losses
 
 CATALOGUE = Catalogue.load()
 NOISE = sorted((Path(__file__).parent / "noise").glob("*.txt"))
@@ -67,3 +68,16 @@ def test_a_line_of_ten_megabytes_is_cut_and_counted_and_the_next_is_read() -> No
     items += parser.feed(b"y" * 5_000_000 + b"\nStep 25: train_loss = 2.940, val_loss = 2.190\n")
     assert [("train_loss", 2.94), ("val_loss", 2.19)] == [(one.metric, one.value) for one in items if isinstance(one, Observation)]
     assert (1, 2) == (parser.cut_lines, parser.lines)
+
+
+@pytest.mark.parametrize("path", NOISE, ids=lambda path: path.stem)
+def test_what_stands_before_a_training_changes_nothing_in_it(path: Path) -> None:
+    head = path.read_bytes() + b"\n"
+    for name, data in SOURCES:
+        assert losses(data) == losses(head + data), name
+
+
+def test_a_run_that_begins_with_a_configuration_is_one_attempt_from_its_first_step() -> None:
+    head = (Path(__file__).parent / "noise" / "configurations.txt").read_bytes()
+    items = LogParser(CATALOGUE).feed(head + b"step: 1 loss: 2.5\nstep: 2 loss: 2.4\n")
+    assert [] == [item for item in items if isinstance(item, Progress) and item.step is not None and item.step > 2]
