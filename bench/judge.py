@@ -7,8 +7,8 @@ printed to 2 to 6 digits (`bench/curves.py`). A fault is found when an alert of 
 validation points or 50 training points later. It is named rightly when the worst of the alerts raised by then (of equals the first) is of
 a kind that `RIGHT` lists for it. A flat loss is a fault only where it hides a fall: put where a healthy curve stands still, or where its
 fall over five validations drowns in their noise, it is no different from health. It counts where the mean of that fall is `VISIBLE` times
-the noise of one validation and `LEAST_FALL` or more. In the same way a rise put on a steep fall only slows it: it counts where the validation
-comes `RISEN` noises and `LEAST_RISE` above its lowest. How many are counted is printed.
+the noise of one validation and `LEAST_FALL` or more. In the same way a rise put on a steep fall only slows it: it counts where the
+validation comes `RISEN` noises and `LEAST_RISE` above its lowest. How many are counted is printed.
 `variants` is the same on shapes that nothing was tuned to. Curves: `--curves`, else `LOSSWATCH_SHARED`/curves/real_val_loss.jsonl, else
 that part is left out.
 """

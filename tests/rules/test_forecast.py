@@ -119,6 +119,50 @@ def test_no_list_of_numbers_makes_it_fail(values: list[float], ratio: float, tot
         assert 0 <= probability(found, lambda v: v < found.value) <= 1
 
 
+@st.composite
+def curves_from_elsewhere(draw: st.DrawFn) -> tuple[list[float], list[float]]:
+    """Epochs or steps, even, log-spaced or with jumps, standing still or falling back now and then; few points or many, any noise."""
+    count = draw(st.integers(1, 40))
+    gaps = draw(st.sampled_from(["even", "log", "any"]))
+    start = draw(st.sampled_from([0.0, 0.5, 1.0, -3.0, 1e-9, 1e12]))
+    steps = [start]
+    for i in range(count - 1):
+        gap = {"even": 1.0, "log": 1.5**i, "any": draw(st.sampled_from([1.0, 0.0, 1000.0, -1.0, 1e-6]))}[gaps]
+        steps.append(steps[-1] + gap)
+    scale = draw(st.sampled_from([1e-9, 1e-3, 1.0, 1e6, 1e300]))
+    noise = draw(st.lists(st.floats(-0.5, 0.5), min_size=count, max_size=count))
+    fall = draw(st.sampled_from([0.0, 0.3, 3.0, -1.0]))
+    return steps, [scale * (0.5 + (i + 1.0) ** -fall) * math.exp(noise[i]) for i in range(count)]
+
+
+@given(curve=curves_from_elsewhere(), ratio=st.floats(0.5, 60), total=st.none() | st.floats(0.1, 1e6), up=st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_any_spacing_and_size_gives_a_sane_interval_or_nothing(
+    curve: tuple[list[float], list[float]], ratio: float, total: float | None, up: bool
+) -> None:
+    steps, values = curve
+    found = forecast(steps, values, steps[-1] * ratio, total_steps=total, higher_is_better=up)
+    if found is not None:
+        assert all(map(math.isfinite, (found.value, found.low, found.high, found.sigma)))
+        assert found.low <= found.value <= found.high
+        assert 0.0 <= probability(found, lambda v: v < found.value) <= 1.0
+        assert math.isfinite(probability(found, lambda v: v > found.high))
+
+
+@pytest.mark.parametrize("shape", ["constant", "cosine", "linear"])
+@pytest.mark.parametrize("spacing", ["even", "log"])
+def test_eight_points_of_epochs_are_enough_and_the_interval_holds_the_end(shape: str, spacing: str) -> None:
+    progress = np.linspace(0.1, 1.0, 16) if spacing == "even" else np.geomspace(0.02, 1.0, 12)
+    decay = {"constant": 0 * progress, "cosine": 0.5 * (1 - np.cos(np.pi * progress)), "linear": np.clip((progress - 0.6) / 0.4, 0, 1)}
+    values = 1.5 + 2.0 * (1 + 20 * progress) ** -0.5 * (1 - 0.2 * decay[shape])
+    later = 11 if spacing == "even" else 9
+    found = forecast(list(20 * progress[:8]), list(values[:8]), 20.0 * progress[later])
+    assert found is not None
+    assert abs(math.log(found.value / values[later])) < 0.03
+    assert found.low < values[later] < found.high
+    assert found.high / found.low < 1.35
+
+
 @given(scale=st.floats(1e-3, 1e3), stretch=st.floats(1e-2, 1e3))
 def test_units_of_loss_and_step_do_not_matter(scale: float, stretch: float) -> None:
     plain = forecast(STEPS, POWER_LAW, 3000, total_steps=5000)
@@ -137,7 +181,7 @@ def _real(shared: Path) -> list[tuple[np.ndarray, np.ndarray]]:
 @pytest.mark.parametrize("told", [False, True], ids=["total unknown", "total known"])
 def test_on_real_curves_it_is_as_good_as_we_say(shared: Path, told: bool) -> None:
     errors: dict[float, list[float]] = {1.25: [], 1.5: [], 2.0: []}
-    inside = []
+    inside: dict[float, list[bool]] = {ratio: [] for ratio in errors}
     for steps, values in _real(shared):
         for share in (0.3, 0.5):
             n = int((steps <= steps[-1] * share).sum())
@@ -147,6 +191,6 @@ def test_on_real_curves_it_is_as_good_as_we_say(shared: Path, told: bool) -> Non
                 made = forecast(steps[:n], values[:n], ahead, total_steps=steps[-1] if told else None)
                 assert made is not None
                 found.append(abs(math.log(made.value / truth)))
-                inside.append(made.low <= truth <= made.high)
+                inside[ratio].append(made.low <= truth <= made.high)
     assert [np.mean(found) < limit for found, limit in zip(errors.values(), (0.0040, 0.0065, 0.0110), strict=True)] == [True] * 3
-    assert 0.75 <= np.mean(inside) <= 0.85
+    assert [0.75 <= np.mean(held) <= 0.85 for held in inside.values()] == [True] * 3
