@@ -101,9 +101,21 @@ class RunState:
         self.last_line_s = time_s if self.last_line_s is None else max(self.last_line_s, time_s)
 
     def heard_in_passing(self, time_s: float) -> None:
-        """A line was written at ``time_s`` by the log's own clock, and of the lines before it the time is not known."""
-        self.started_s = time_s if self.started_s is None else self.started_s
+        """A line was written at ``time_s`` by the log's own clock, and of the lines before it the time is not known.
+
+        What was judged before the first time, at 0, is as old as that.
+        """
+        if self.started_s is None:
+            self.started_s = time_s
+            self._date(time_s)
         self.last_line_s = time_s if self.last_line_s is None else max(self.last_line_s, time_s)
+
+    def _date(self, time_s: float) -> None:
+        for mark in self.marks.values():
+            mark.update({key: time_s for key in MARKED_TIMES & mark.keys() if mark[key] == 0.0})
+        for rule, alert in self.alerts.items():
+            if alert.since_s == 0.0:
+                self.alerts[rule] = alert.moved(time_s)
 
     def set_clock(self, ahead_s: float) -> None:
         """The clock of the log was ``ahead_s`` seconds behind: all that was learned by it is moved."""

@@ -9,7 +9,7 @@ from statistics import median
 
 from rules.history import RunState
 
-RECENT_PRINTS = 96
+RECENT_PRINTS, LATELY_PRINTS = 96, 16
 
 _COUNTED = "tok(?:en)?s?|samples?|seqs?|sequences?|sents?|words?|imgs?|images?|frames?|it(?:er)?s?|iterations?|steps?|updates?|examples?"
 _A_SECOND = re.compile(
@@ -32,9 +32,10 @@ def speed_sign(metric: str) -> int:
 
 
 def seconds_a_step(run: RunState) -> tuple[float, float, float] | None:
-    """Seconds a step by the clock over the last prints: the whole, and the fastest and slowest quarter of their parts.
+    """Seconds a step by the clock: of the last ``RECENT_PRINTS`` as a whole, and of the faster and the slower half of the last few.
 
-    None where the log's times are not known. The whole counts every validation and checkpoint in it; the parts say how sure it is.
+    None where the log's times are not known. The whole counts every validation and checkpoint in it; the halves say how fast it is now:
+    where even the faster one is slower than the whole, the run has slowed down.
     """
     series = max(run.series.values(), key=lambda s: len(s.times), default=None)
     if series is None:
@@ -43,7 +44,8 @@ def seconds_a_step(run: RunState) -> tuple[float, float, float] | None:
     if len(points) < 3 or points[-1][1] <= points[0][1] or points[-1][0] <= points[0][0]:
         return None
     whole = (points[-1][1] - points[0][1]) / (points[-1][0] - points[0][0])
-    marks = points[:: max(1, len(points) // 8)]
+    lately = points[-LATELY_PRINTS - 1 :]
+    marks = lately[:: max(1, len(lately) // 8)]
     parts = sorted((t1 - t0) / (s1 - s0) for (s0, t0), (s1, t1) in pairwise(marks) if s1 > s0 and t1 >= t0)
     if not parts:
         return None

@@ -36,6 +36,7 @@ SHIFTED = 3.0
 and is left to ``spike``."""
 MEDIAN_ERROR = 1.253
 """Standard error of a median, in that of a mean (normal distribution)."""
+MOST_ERROR = 0.5
 FIRST_POINTS = 10
 """Points of a batch loss before its best means anything: the first steps of a new head can be worse than its first loss."""
 
@@ -126,7 +127,8 @@ class Divergence(CurveRule):
 def train_falls(run: RunState, since_step: float) -> bool:
     """Whether the train loss was printed around ``since_step`` and after it, and has not risen since.
 
-    Medians of up to 64 batches are compared; 2 % and two standard errors (by the median absolute deviation) are no rise.
+    Medians of up to 64 batches are compared; 2 % and two standard errors (by the median absolute deviation) are no rise, half as much again
+    always is: a loss that explodes is scattered beyond any measure.
     """
     train = run.series.get(TRAIN_LOSS)
     if train is None:
@@ -142,4 +144,4 @@ def train_falls(run: RunState, since_step: float) -> bool:
     then, now = median(before), median(after)
     spread: float = MEDIAN_ERROR * MAD_TO_SIGMA * median([abs(v - now) for v in after])
     error: float = spread * (1.0 / len(before) + 1.0 / len(after)) ** 0.5
-    return now <= then + 0.02 * abs(then) + 2.0 * error
+    return now <= then + 0.02 * abs(then) + min(2.0 * error, MOST_ERROR * abs(then))

@@ -65,7 +65,8 @@ class ForecastRule(RuleBase):
         standing = (alert := run.alerts.get(self.id)) is not None and alert.state != INACTIVE
         if series is None or (not ahead and not standing):
             return UNKNOWN
-        doubtful, said, clear = None, "", True
+        doubtful, clear = None, True
+        said: dict[str, str] = {}
         for milestone in ahead:
             found = self._chance(milestone, run, series)
             if found is None:
@@ -74,16 +75,26 @@ class ForecastRule(RuleBase):
             if chance < self.chance and doubtful is None:
                 doubtful = milestone, expected, numbers
             clear = clear and chance >= self.recovered
-            said = said or f"{milestone.id} has a chance of {chance:.0%}: {expected}"
+            said[milestone.id] = f"{milestone.id} has a chance of {chance:.0%}: {expected}"
         if doubtful is not None:
             milestone, expected, numbers = doubtful
+            run.marks[self.id] = {"doubted": milestone.id}
             return Verdict(
                 Status.BREACHED, f"{milestone.id} will probably be missed: {expected}, wanted {milestone.expect}", series.last_step,
                 series.last, numbers=numbers, resolves_when=f"its chance is {self.recovered:.0%} or more, or the step has come",
             )  # fmt: skip
         if ahead and not clear:
             return UNKNOWN
-        return Verdict(Status.OK, said or "no milestone is ahead whose fate can be told", series.last_step, series.last)
+        return Verdict(Status.OK, self._clear(run, ahead, said), series.last_step, series.last)
+
+    def _clear(self, run: RunState, ahead: list[Milestone], said: dict[str, str]) -> str:
+        """Why nothing is doubted now: what became of the milestone that was, else the next one that is ahead."""
+        doubted = run.marks.get(self.id, {}).get("doubted")
+        if doubted in said:
+            return said[doubted]
+        if doubted is not None and doubted not in {milestone.id for milestone in ahead}:
+            return f"{doubted} has been judged"
+        return next(iter(said.values()), "no milestone is ahead whose fate can be told")
 
     def _is_ahead(self, milestone: Milestone, run: RunState) -> bool:
         mark = run.marks.get(milestone.id)

@@ -1,8 +1,8 @@
 """``walltime``: the job will hit its time limit before its last step.
 
-Expected end = last step's time + steps left x seconds a step, over the last prints with their validations and checkpoints. The job's
-end is SLURM's where it was asked, or the ``limit`` after the run's start. Told when even the faster half of the recent pace is too slow
-by ``margin``; resolved when the expected end lies before the limit.
+Expected end = last step's time + steps left x seconds a step, over the last 96 prints with their validations and checkpoints, or over the
+last 16 where it has slowed down. The job's end is SLURM's where it was asked, or the ``limit`` after the run's start. Told when even the
+faster half of the last 16 prints is too slow by ``margin``; resolved when the expected end lies before the limit.
 """
 
 from __future__ import annotations
@@ -53,13 +53,15 @@ class Walltime(RuleBase):
             return Verdict(Status.OK, f"the last step {total:g} is done", run.step)
         if rate is None:
             return UNKNOWN
-        usual, fast, slow = rate
+        usual, fast, slow = max(rate[0], rate[1]), rate[1], rate[2]
         start = max(run.last_step_s, now - usual)
-        expected, at_best = start + left * usual, start + left * min(fast, usual)
+        expected, at_best = start + left * usual, start + left * fast
         numbers = {
             "step": run.step, "total_steps": total, "seconds_a_step": usual, "fast": fast, "slow": slow, "left_s": end - now,
             "needed_s": expected - now, "reaches_step": run.step + max(0.0, (end - start) / usual) if usual > 0 else total,
         }  # fmt: skip
+        if end <= now:
+            return UNKNOWN  # what is over is no forecast; a log that still grows has a limit that we were told wrongly
         said = f"{human_duration(expected - now)} of work left, {human_duration(end - now)} of time"
         if at_best > end + self.margin_s:
             return Verdict(
