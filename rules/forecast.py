@@ -75,7 +75,8 @@ TRUSTED_SLOPE_ERROR = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What the learning rate does: ``constant``, or a decay to (near) zero that starts at ``decay_from`` of the total steps."""
+    """What the learning rate does: ``constant``, or a decay to (near) zero that starts at ``decay_from`` of the total steps (a cosine: at
+    once, if nobody says)."""
 
     kind: Literal["constant", "linear", "cosine"] = "linear"
     decay_from: float | None = None
@@ -182,7 +183,7 @@ def _decay_gain(now: float, at: float, total_steps: float | None, schedule: Sche
         return 0.0
     if total_steps is None or total_steps < at * 0.999:
         return min(DECAY_GAIN, UNKNOWN_DECAY * math.log(at / now) ** 2)
-    start = DECAY_FROM
+    start = DECAY_FROM if schedule is None or schedule.kind != "cosine" else 0.0
     if schedule is not None and schedule.decay_from is not None:
         start = min(0.99, max(0.0, schedule.decay_from))
     return DECAY_GAIN * (_decayed(at / total_steps, start) - _decayed(now / total_steps, start))

@@ -156,7 +156,8 @@ def test_eight_points_of_epochs_are_enough_and_the_interval_holds_the_end(shape:
     decay = {"constant": 0 * progress, "cosine": 0.5 * (1 - np.cos(np.pi * progress)), "linear": np.clip((progress - 0.6) / 0.4, 0, 1)}
     values = 1.5 + 2.0 * (1 + 20 * progress) ** -0.5 * (1 - 0.2 * decay[shape])
     later = 11 if spacing == "even" else 9
-    found = forecast(list(20 * progress[:8]), list(values[:8]), 20.0 * progress[later])
+    told = Schedule(shape) if shape != "linear" else None  # type: ignore[arg-type]
+    found = forecast(list(20 * progress[:8]), list(values[:8]), 20.0 * progress[later], total_steps=20.0, schedule=told)
     assert found is not None
     assert abs(math.log(found.value / values[later])) < 0.03
     assert found.low < values[later] < found.high
