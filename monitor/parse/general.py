@@ -60,8 +60,10 @@ _FRAMED = re.compile(r"^\s*(?:[*=~]{2,}|-{3,})\s+(?P<inner>.*?)\s+(?:[*=~]{2,}|-
 _LOSS = re.compile("loss", re.I)
 _GLUED = re.compile(r"(?<=\S)\s+\S+\.py:\x00: \w*Warning: |slurmstepd: ")
 """Where another program's words begin behind a line that had no end yet."""
-_ARROW = re.compile(r"^\s*[=-]{1,8}>{1,3}\s+(?=\S)")
-_COPULA = re.compile(r"\s+(?:is|was)$")
+_ARROW = re.compile(r"^\s*[=-]{1,8}>{1,3}\s*(?=[^\s\x00])")
+_TAIL = re.compile(r"\s+[=-]{1,8}>{1,3}\s*$|\s[|,;]\s*(?:\w+ )?(?:saved|saving)\b.*$")
+"""What ends a line and says nothing of its values: an arrow, where something was saved."""
+_COPULA = re.compile(r"(?:\s+so far)?\s+(?:is|was)$")
 _GLOBAL = re.compile(r"global|total|opt|complet", re.I)
 _WRAP = re.compile(r"^\s*(?:\[rank\x00\]:?|\x00:\s|\[\x00\]\s?<\w+>:)")
 
@@ -88,6 +90,7 @@ def read(skeleton: str) -> Reading:
     skeleton = skeleton[: glued.start()] if glued else skeleton
     arrow = _ARROW.match(skeleton)
     skeleton = skeleton[arrow.end() :] if arrow else skeleton
+    skeleton = _TAIL.sub("", skeleton) if len(skeleton) <= 8192 else skeleton
     framed = _FRAMED.match(skeleton[:200])
     skeleton = framed["inner"] if framed else skeleton
     if len(skeleton) > 8192 or _CODE.search(skeleton) or _ROW.match(skeleton):

@@ -60,7 +60,7 @@ class Place:
             return None, None
         if loose and epoch is not None and step is None and batch is None:
             self.forget()
-        before = self.epoch
+        before = self.epoch if self.epoch_of_step is None else self.epoch_of_step
         self._turn(epoch, batches, measured=measured)
         if step is not None and batch is not None:
             self.local = True
@@ -155,7 +155,7 @@ class Place:
             else:
                 self._stride(batch)
             step = self.base + batch
-        self.in_epoch = batch
+        self.in_epoch, self.epoch_of_step = batch, self.epoch
         self.step, self.printed, self.has_steps = step, False, True
         return step, self.epoch
 

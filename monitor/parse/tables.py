@@ -20,6 +20,7 @@ _SPLIT = {
     ",": re.compile(rb","), "\t": re.compile(rb"\t"), "|": re.compile(rb" *(?:\||\xe2\x94\x82|\xe2\x94\x83) *"),
     " ": re.compile(rb" +"), "  ": re.compile(rb" {2,}"), ";": re.compile(rb";"),
 }  # fmt: skip
+_PAIRS = (",", "\t", ";")
 _WORD = re.compile(rb"[A-Za-z]{2}(?!\w* +\d)")
 """What begins a row of a comparison (``| base | 2000 | 2.7 |``: the runs of others), and no row of a training; a month may."""
 _LIVE = re.compile(r"rew|fps|elapsed", re.I)
@@ -126,15 +127,16 @@ def cells_of(line: bytes, separator: str) -> list[bytes]:
 def header(line: bytes) -> tuple[str, list[str]] | None:
     """The separator and the names of a line of column names; None for any other line.
 
-    It needs three columns, one that is a step or an epoch and one that a training is judged by. Names may hold single blanks
-    where two or more part them.
+    It needs three columns, or two that a comma, a tab or a semicolon parts, one that is a step or an epoch and one that a training
+    is judged by. Names may hold single blanks where two or more part them.
     """
     for separator in (",", "\t", "|", ";", "  ", " "):
         raw = separator.encode()
-        if line.count(raw) < 2:
+        fewest = 2 if separator in _PAIRS else 3
+        if line.count(raw) < fewest - 1:
             continue
         cells = [cell.decode("utf-8", "replace") for cell in cells_of(line, separator)]
-        if not 3 <= len(cells) <= MAX_COLUMNS or len(set(cells)) != len(cells) or not all(_NAME.fullmatch(cell) for cell in cells):
+        if not fewest <= len(cells) <= MAX_COLUMNS or len(set(cells)) != len(cells) or not all(_NAME.fullmatch(cell) for cell in cells):
             continue
         if any(role(cell) in ("step", "epoch") for cell in cells) and any(is_metric(cell) or loss_kind(cell) for cell in cells):
             return " " if separator == "  " else separator, cells
