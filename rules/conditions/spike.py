@@ -37,6 +37,8 @@ TAIL_FACTOR = 3.0
 IN_A_ROW = 3
 BACK_SHARE = 0.25
 """It is back when three quarters of the jump are gone, or it lies within three sigmas."""
+BACK_AT_ONCE = 0.5
+"""Of a batch loss that has not been told: neighbouring batches are alike, so half of one bad batch stands in the next two."""
 FAST_POINTS, SLOW_POINTS = 5, 20
 GOES_ON = 1.02
 JUMP_SHARE = 0.6
@@ -113,7 +115,8 @@ class Spike(CurveRule):
         mark["points"] += 1
         told = "told" in mark
         rise, top = log(value) - mark["level"], log(mark["peak"]) - mark["level"]
-        if rise <= max(3.0 * mark["sigma"], BACK_SHARE * top):
+        share = BACK_SHARE if told or is_sparse(metric) else BACK_AT_ONCE
+        if rise <= max(3.0 * mark["sigma"], share * top):
             return self._back(metric, series, value, mark)
         climbs = value > mark["peak"] * GOES_ON
         mark["peak"] = max(mark["peak"], value)
