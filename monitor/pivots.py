@@ -13,10 +13,14 @@ import numpy.typing as npt
 
 from monitor.parse.fast import Column
 from rules.history import RunState
+from rules.series import Series
 
 Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 SEEN_OF_A_COLUMN = 40
 """Points of a rising column that the run's state sees: as many as it looks back on to judge a fall."""
+SEEN_BEFORE_A_FALL = 8
+"""Points before the first fall of a block: a metric that ranks print twice falls by more than its usual stride."""
 SEEN_BEFORE, SEEN_AFTER = 2, 5
 """Points of a column that the reader of events sees before and after a line of its own: an error counts until three steps later."""
 
@@ -30,8 +34,8 @@ def pivots(columns: Sequence[Column], earlier: Mapping[str, Column], state: RunS
     falls = [np.flatnonzero(one < 0) for one in strides]
     if not any(one.size for one in falls):
         told = [np.arange(column.steps.size) >= column.steps.size - SEEN_OF_A_COLUMN for column in columns]
-    elif all((one != 0).all() for one in strides) and _each_fall_is_a_start(columns, earlier, state):
-        told = _starts(columns, falls)
+    elif _each_fall_is_a_start(columns, strides, earlier, state):
+        told = _starts(columns, falls, strides)
     else:
         told = [_ends_of_stretches(column, one) for column, one in zip(columns, falls, strict=True)]
     if event_lines:
@@ -51,15 +55,29 @@ def _before(metric: str, earlier: Mapping[str, Column], state: RunState) -> floa
     return -np.inf if series is None or series.last_step is None else series.last_step
 
 
-def _each_fall_is_a_start(columns: Sequence[Column], earlier: Mapping[str, Column], state: RunState) -> bool:
-    """Whether no rank printed what another has printed, and nothing but steps has told of a new start that they have yet to show."""
-    if any((np.diff(column.steps) == 0).any() for column in earlier.values()):
+def _each_fall_is_a_start(
+    columns: Sequence[Column], strides: Sequence[Floats], earlier: Mapping[str, Column], state: RunState
+) -> bool:  # fmt: skip
+    """Whether each fall is too deep for a late rank, and no new start has been told of that the steps have yet to show."""
+    if max(state.witnesses.values(), default=0) >= state.attempt:
         return False
-    known = [state.metric(column.metric) for column in columns]
-    return not any(one is not None and one.many_ranks for one in known) and max(state.witnesses.values(), default=0) < state.attempt
+    for column, stride in zip(columns, strides, strict=True):
+        before, series = earlier.get(column.metric), state.metric(column.metric)
+        known = 0.0 if series is None else series.interval() or 0.0
+        earlier_strides = np.zeros(0) if before is None else np.diff(before.steps)
+        widest = max(known, float(earlier_strides.max(initial=0.0)), float(stride[np.isfinite(stride)].max(initial=0.0)))
+        if (stride[stride < 0] >= -2 * widest).any() and not _alone(stride, before, series):
+            return False
+    return True
 
 
-def _starts(columns: Sequence[Column], falls: Sequence[npt.NDArray[np.int64]]) -> list[Flags]:
+def _alone(stride: Floats, before: Column | None, series: Series | None) -> bool:
+    """Whether no step of a metric was printed twice: then there are no ranks that could be late."""
+    told_twice = (stride == 0).any() or (before is not None and (np.diff(before.steps) == 0).any())
+    return not told_twice and (series is None or not series.many_ranks)
+
+
+def _starts(columns: Sequence[Column], falls: Sequence[npt.NDArray[np.int64]], strides: Sequence[Floats]) -> list[Flags]:
     """The two points of each fall that is a new start; of the last attempt the first points and the last ones.
 
     The first metric to fall begins the attempt; another one's fall over the same start is none, since its point before is of the last.
@@ -70,11 +88,13 @@ def _starts(columns: Sequence[Column], falls: Sequence[npt.NDArray[np.int64]]) -
     for offset, which, at in found:
         before = int(columns[which].offsets[at - 1]) if at else -1
         if before >= start or start < 0:
-            told[which][max(0, at - 1) : at + 1] = True
+            told[which][max(0, at - (1 if start >= 0 else SEEN_BEFORE_A_FALL)) : at + 1] = True
             start = offset
-    for column, chosen in zip(columns, told, strict=True):
+    for column, chosen, stride in zip(columns, told, strides, strict=True):
         first = int(np.searchsorted(column.offsets, start))
         chosen[first : first + 2] = True
+        twice = first + 1 + int(np.argmax(stride[first + 1 :] == 0)) if (stride[first + 1 :] == 0).any() else first
+        chosen[max(first, twice - 1) : twice + 1] = True
         chosen[max(first, chosen.size - SEEN_OF_A_COLUMN) :] = True
     return told
 

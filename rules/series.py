@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from math import isfinite
 from statistics import median
@@ -21,6 +22,7 @@ UP_WORDS = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def goes_up(metric: str) -> bool:
     """Whether a larger value of a metric of this name is better."""
     low = metric.lower()

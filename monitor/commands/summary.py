@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from monitor.commands.inputs import USAGE, report_problems, say, say_json, the_formats
+from monitor.commands.inputs import USAGE, fail, report_problems, say, say_json, the_formats
 from monitor.events import WANTED, EventReader, in_order, says_nothing
 from monitor.matcher import LineMatcher
 from monitor.oneshot import runs_of
 from monitor.parse.parser import Wanted
 from monitor.summary import summarise
-from monitor.tail.discover import TailError
+from monitor.tail.discover import STDIN, TailError
 from monitor.tail.whole import read_whole
+from monitor.workers import WorkerDied, results
 from rules.jsonable import step_number
 from rules.observation import Event, Item
 
@@ -53,15 +56,23 @@ def summary(paths: Sequence[str], *, json: bool, formats: Sequence[Path], forced
     catalogue = the_formats(formats, forced)
     runs, problems = runs_of(paths)
     matcher = LineMatcher({}, WANTED)
-    documents = []
-    for run, files in runs.items():
+    named = list(runs.items())
+
+    def read(at: int) -> tuple[dict[str, Any], list[tuple[str, str, str]]]:
+        run, files = named[at]
         failed: list[TailError] = []
-        document = summarise(
-            run, [(path, _chunks(path, failed)) for path in files], catalogue, forced=forced, events=lambda: EventLines(matcher)
-        )
-        problems += failed
-        if len(failed) < len(files):
-            documents.append(document)
+        chunks = [(path, _chunks(path, failed)) for path in files]
+        document = summarise(run, chunks, catalogue, forced=forced, events=lambda: EventLines(matcher))
+        return document, [(wrong.path, wrong.problem, wrong.advice) for wrong in failed]
+
+    documents = []
+    try:
+        for (_, files), (document, failed) in zip(named, results(read, [_bytes(files) for _, files in named]), strict=True):
+            problems += [TailError(*wrong) for wrong in failed]
+            if len(failed) < len(files):
+                documents.append(document)
+    except WorkerDied as died:
+        fail(died)
     unread = report_problems(problems)
     if json:
         say_json({"schema_version": SCHEMA_VERSION, "runs": documents})
@@ -71,6 +82,15 @@ def summary(paths: Sequence[str], *, json: bool, formats: Sequence[Path], forced
     if any(document["metrics"] for document in documents):
         return 0
     return USAGE if unread and not documents else 4
+
+
+def _bytes(files: Sequence[str]) -> int:
+    """How large files are together; 0 for what cannot be asked, which is read all the same."""
+    size = 0
+    for path in files:
+        with contextlib.suppress(OSError):
+            size += os.stat(path).st_size if path != STDIN else 0
+    return size
 
 
 def _chunks(path: str, failed: list[TailError]) -> Iterator[bytes]:

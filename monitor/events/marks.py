@@ -172,7 +172,8 @@ class Marks:
 
 def shown(line: str, limit: int = 300) -> str:
     """A line as it may be shown: without control characters, at most ``limit`` characters."""
-    return "".join(c if c.isprintable() else " " for c in line[:limit]).strip()
+    text = line[:limit]
+    return (text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)).strip()
 
 
 def ranges(numbers: list[int], limit: int = 12) -> str:

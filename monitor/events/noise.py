@@ -20,4 +20,4 @@ def noise_literals() -> tuple[bytes, ...]:
 
 def is_noise(line: bytes) -> bool:
     """Whether ``line`` contains one of the literals of harmless noise."""
-    return any(literal in line for literal in noise_literals())
+    return any(map(line.__contains__, noise_literals()))

@@ -222,7 +222,8 @@ class _Reading:
         telling = (kinds < 0) & (kinds != NOTHING_SAID)
         for kind in self._known.telling:
             telling |= kinds == kind
-        return np.flatnonzero(telling[: self.done]).tolist()
+        known, keys = self._known.kinds, self.block.keys
+        return [at for at in np.flatnonzero(telling[: self.done]).tolist() if known.get(keys[at]) != NOTHING_SAID]
 
     def columns(self) -> list[Column]:
         """What was read, each metric's points in the order of the block."""
@@ -271,7 +272,7 @@ class _Reading:
     def _learns_much(self, at: int) -> bool:
         """Learn of a line that the parser has just taken; whether the lines after it are worth a new beginning."""
         key, line = self.block.keys[at], self.block.line(at)
-        if self._kinds[at] != UNKNOWN or key in self._known.kinds or self._parser.waits() or not self._parser.idle():
+        if self._kinds[at] != UNKNOWN or key in self._known.kinds or self._parser.waits():
             return False
         if self._known.look(key, line) < 0 or not self._parser.follows() or self.block.count - self.done < MANY_LINES:
             return False

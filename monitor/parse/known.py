@@ -55,12 +55,18 @@ class Known:
             if not self._parser.certain(reading, line):
                 return UNKNOWN
             kind = self._template(line, reading, start)
-        elif self._parser.passes(line) and steady(line, self._parser.look):
+        elif self._parser.passes(line) and self._always_nothing(line):
             kind = self._silent(key, line)
         else:
             kind = COLD
         self.kinds[key] = kind
         return kind
+
+    def _always_nothing(self, line: bytes) -> bool:
+        """Whether every line of this one's key says nothing."""
+        if steady(line, self._parser.look):
+            return True
+        return steady(line, self._parser.never_says)
 
     def _silent(self, key: bytes, line: bytes) -> int:
         """The kind of lines that tell no number."""

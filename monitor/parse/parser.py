@@ -289,6 +289,22 @@ class LogParser:
         reading = self._readings.get(skeleton)
         return self._read(skeleton, text[start:], 0, []) if reading is None and self.settled() else reading, start
 
+    def never_says(self, line: bytes) -> bool:
+        """Whether a line says nothing and lets no format be recognised: what the parser would find, without reading it."""
+        if self.settled() or (self._table.columns and not self._active):
+            return self.meaning(line)[0] is NOTHING
+        text = plain(line)
+        wrapped = _RANK.match(text)
+        skeleton = cut(text[wrapped.end() :] if wrapped else text)[0].decode("utf-8", "replace")
+        return all(self._is_silent(skeleton[end:]) for end in (0, *(end for end, _ in labels(skeleton))))
+
+    def _is_silent(self, text: str) -> bool:
+        if any(one.read(text) not in (None, NOTHING) for one in self._active):
+            return False
+        if self.forced is None and any(one.recognises(text) for one in self.catalogue.that_recognise(text) if one not in self._active):
+            return False
+        return general.read(text) is NOTHING
+
     def certain(self, reading: Reading, line: bytes) -> bool:
         """Whether a line's values count at once, and under which names is known."""
         if reading.weak:

@@ -76,7 +76,7 @@ def learn(line: bytes, start: int, reading: Reading) -> Template | None:
 
 
 def steady(line: bytes, view: Callable[[bytes], object]) -> bool:
-    """Whether ``view`` of a line is that of every line of its key: tried with other digits in the numbers whose width is free."""
+    """Whether ``view`` of a line is that of every line of its key: tried with other digits, also more of them where their width is free."""
     seen = view(line)
     others = [_FREE.sub(other, line) for other in (b"4", b"73")]
     others += [_NO_WORD.sub(lambda run, digit=digit: digit * len(run[0]), line) for digit in (b"4", b"7")]  # type: ignore[misc]
