@@ -153,7 +153,7 @@ class Daemon:
     def _fold(self, chunk: Chunk, now: float, turn: Turn, changes: Changes) -> None:
         path = chunk.path
         followed = self.files[path]
-        self._present.add(self.pipeline.files[path].run)
+        self._arrives(self.pipeline.files[path].run)
         fresh = chunk.reset is not None
         if fresh:
             self.pipeline.restart(path, f"the file was {chunk.reset}", written_s=chunk.mtime_s)
@@ -194,6 +194,15 @@ class Daemon:
             if not stood_before and not run.observations:
                 run.caught_up = True
             self._earlier.give(run)
+
+    def _arrives(self, name: str) -> None:
+        """A file of this run stands there. What people were told by rules that are gone since then no longer stands."""
+        if name in self._present:
+            return
+        self._present.add(name)
+        run = self.pipeline.runs[name]
+        if self.pipeline.forget_other_rules(run):
+            run.caught_up = False
 
     def _file_state(self, path: str) -> dict[str, Any]:
         followed = self.files[path]
@@ -314,7 +323,7 @@ class Daemon:
 
     def _say(self, news: FileNews) -> None:
         if news.kind == "found" and news.path in self.pipeline.files:
-            self._present.add(self.pipeline.files[news.path].run)
+            self._arrives(self.pipeline.files[news.path].run)
         (self.failing.add if news.kind == "failing" else self.failing.discard)(news.path)
         level = logging.INFO if news.kind in ("found", "recovered", "gone") else logging.WARNING
         log.log(level, "%s: %s", news.path, news.text)

@@ -13,7 +13,7 @@ from monitor.events import WANTED, EventReader, in_order
 from monitor.matcher import LineMatcher
 from monitor.parse import Catalogue, LogParser
 from monitor.parse.clock import LineClock, Silence, in_time, shift_s
-from rules.alert import Transition
+from rules.alert import FIRING, Transition
 from rules.conditions.crash import first_cause
 from rules.ending import close_all
 from rules.engine import Engine
@@ -146,11 +146,17 @@ class Pipeline:
         self.matcher = LineMatcher(engine.patterns, WANTED)
         for fold in self.files.values():
             fold.watch_for(self.matcher)
-        known = {rule.id for rule in engine.rules}
         for run in self.runs.values():
-            for rule in [rule for rule in run.alerts if rule not in known]:
-                del run.alerts[rule]
-                run.marks.pop(rule, None)
+            self.forget_other_rules(run)
+
+    def forget_other_rules(self, run: RunState) -> bool:
+        """Drop what rules other than the present ones left behind; whether an alert of theirs fired."""
+        known = {rule.id for rule in self.engine.rules}
+        gone = {rule: alert for rule, alert in run.alerts.items() if rule not in known}
+        for rule in gone:
+            del run.alerts[rule]
+            run.marks.pop(rule, None)
+        return any(alert.state == FIRING for alert in gone.values())
 
     def restart(self, path: str, reason: str, *, written_s: float | None = None) -> None:
         """The file was truncated or replaced: its reader forgets, and the run's next attempt begins."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from math import isnan
 
+from rules.alert import FIRING
 from rules.history import RunState, Series
 from rules.jsonable import short
 from rules.observation import Item, Observation
@@ -168,23 +169,57 @@ class Milestone(RuleBase):
     step: float = 0.0
     expect: Condition = Condition("<", 0.0)
     worry: Condition | None = None
+    asked: str = ""
+    """All that the verdict depends on, as text: a verdict that was given for something else is given anew."""
 
     def judge(self, run: RunState, now: float, item: Item | None) -> Verdict:
         mark = self.mark(run)
         status = mark["status"]
+        if status in (PENDING, NO_DATA) and (kept := self._kept(run)):
+            return self._from_history(mark, kept)
         if isinstance(item, Observation) and item.metric == self.metric and (at := self.place(item)) is not None and at >= self.step:
             if status in (PENDING, NO_DATA):
                 return self._first(mark, at, item.value)
             if status in (MISSED, WORRY) and mark["resolved"] is None and self.expect.holds(item.value):
-                mark["resolved"] = at
-                said = f"{self.metric} {short(item.value)} at {self.axis} {at:g}, now {self.expect.words()}"
-                numbers = {"expected": str(self.expect), "observed": mark["value"], "at": mark["step"], "now": item.value}
-                return Verdict(Status.OK, said, at, item.value, numbers=numbers)
+                return self._resolved(mark, at, item.value)
             return UNKNOWN
         if status == PENDING and (passed := self._passed_without(run)):
             mark.update(status=NO_DATA)
             return Verdict(Status.BREACHED, passed, run.step, None, Severity.WARNING, resolves_when=f"{self.metric} is printed")
+        if status == PENDING and self._stands(run):
+            return Verdict(Status.OK, f"the milestone was changed, and {self.axis} {self.step:g} is still ahead", run.step)
         return UNKNOWN
+
+    def _stands(self, run: RunState) -> bool:
+        alert = run.alerts.get(self.id)
+        return alert is not None and alert.state == FIRING
+
+    def _kept(self, run: RunState) -> list[tuple[float, float]]:
+        """(place, value) of all that the run has shown at or after the milestone: more than one where the rule is younger than that."""
+        series = run.metric(self.metric)
+        if series is None or not series.steps:
+            return []
+        if not (series.steps if self.axis == "step" else series.epochs)[-1] >= self.step:
+            return []
+        if self.axis == "step":
+            start = series.first_at_or_after(self.step)
+            return list(zip(series.steps[start:], series.values[start:], strict=True))
+        return [(epoch, value) for epoch, value in zip(series.epochs, series.values, strict=True) if epoch >= self.step]
+
+    def _from_history(self, mark: dict[str, object], kept: list[tuple[float, float]]) -> Verdict:
+        """The verdict on the first of ``kept``; where a later one satisfied the milestone since, it is resolved already."""
+        verdict = self._first(mark, *kept[0])
+        if verdict.status is Status.BREACHED:
+            for at, value in kept[1:]:
+                if self.expect.holds(value):
+                    return self._resolved(mark, at, value)
+        return verdict
+
+    def _resolved(self, mark: dict[str, object], at: float, value: float) -> Verdict:
+        mark["resolved"] = at
+        said = f"{self.metric} {short(value)} at {self.axis} {at:g}, now {self.expect.words()}"
+        numbers = {"expected": str(self.expect), "observed": mark["value"], "at": mark["step"], "now": value}
+        return Verdict(Status.OK, said, at, value, numbers=numbers)
 
     def explained(self, run: RunState) -> Verdict | None:
         """What a milestone that is still pending waits for; None for one that was judged. Changes no verdict."""
@@ -197,10 +232,16 @@ class Milestone(RuleBase):
         return Verdict(Status.UNKNOWN, said, numbers={"expected": str(self.expect), **seen})
 
     def mark(self, run: RunState) -> dict[str, object]:
-        """The verdict kept for this run; a new attempt that starts at or below the milestone opens it again."""
+        """The verdict kept for this run; a new attempt that starts at or below the milestone opens it again, as does a change of it."""
         mark = run.marks.get(self.id)
-        if mark is None or (mark["attempt"] != run.attempt and run.first_step is not None and self._is_ahead_of_start(run)):
-            mark = run.marks[self.id] = {"attempt": run.attempt, "status": PENDING, "step": None, "value": None, "resolved": None}
+        if (
+            mark is None
+            or mark.get("asked", self.asked) != self.asked
+            or (mark["attempt"] != run.attempt and run.first_step is not None and self._is_ahead_of_start(run))
+        ):
+            mark = run.marks[self.id] = {
+                "attempt": run.attempt, "status": PENDING, "step": None, "value": None, "resolved": None, "asked": self.asked,
+            }  # fmt: skip
         return mark
 
     def place(self, item: Observation) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from rules.entries import Entries, did_you_mean
 from rules.milestone import Condition, MalformedError, Milestone, MilestoneForm, condition, parse_milestone
 from rules.problem import Loc
-from rules.rule import ANY_METRIC, ENDED
+from rules.rule import ANY_METRIC, ENDED, TICK
 from rules.verdict import Severity
 
 MILESTONE_OPS = {"below": "<", "at_most": "<=", "above": ">", "at_least": ">="}
@@ -88,6 +88,7 @@ def build_milestone(form: MilestoneForm, default_metric: str) -> Milestone:
     plain = f"{form.axis}-{form.step:g}" if form.step < 1e6 else f"{form.axis}-{form.step:.15g}"
     name = form.name or (plain if metric == default_metric else f"{metric}-{plain}")
     return Milestone(
-        id=name, kind="milestone", severity=form.severity or Severity.WARNING, topics=frozenset({metric, ANY_METRIC, ENDED}),
+        id=name, kind="milestone", severity=form.severity or Severity.WARNING, topics=frozenset({metric, ANY_METRIC, ENDED, TICK}),
         metric=metric, axis=form.axis, step=form.step, expect=form.expect, worry=form.worry,
+        asked=f"{form.axis} {form.step:.15g} {metric} {form.expect} worry {form.worry}",
     )  # fmt: skip

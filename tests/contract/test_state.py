@@ -197,3 +197,17 @@ def test_a_directory_of_old_logs_makes_no_storm(home: Path) -> None:
     with receiver() as there:
         done = run(home, "watch", "--once", "old_*.out", env={"LOSSWATCH_WEBHOOK_URL": f"{there.url}/x"})
         assert (0, "", 0) == (done.returncode, done.stdout, len(there.requests))
+
+
+def test_changed_rules_are_judged_on_what_the_log_held_and_the_same_as_check_says(home: Path) -> None:
+    grow(home, (50, 1.8), (75, 1.3))
+    assert ("step-50", "resolved", 75) == told(home)[-1]
+    for rules in ("[step 50 < 1.0]", "[step 50 < 1.0, 'step 60 < 1.2, worry > 1.25']", "[step 50 < 2, step 25 < 3]"):
+        (home / "r.yaml").write_text(f"milestones: {rules}\nrules: []\n")
+        told(home)
+        checked = json.loads(run(home, "check", *ASK, "--json").stdout)["runs"][0]
+        kept = json.loads(run(home, "status", "--json").stdout)["runs"][0]
+        assert checked["verdict"] == kept["verdict"], rules
+        assert [(m["id"], m["status"]) for m in checked["milestones"]] == [(m["id"], m["status"]) for m in kept["milestones"]], rules
+        assert [(a["rule"], a["state"]) for a in checked["alerts"]] == [(a["rule"], a["state"]) for a in kept["alerts"]], rules
+        assert [] == told(home)

@@ -435,3 +435,35 @@ def test_alerts_of_a_run_that_ended_are_closed_after_a_day(state: Path) -> None:
     bench.turn()
     assert 1 == flat(bench.told()).count(("step-100", "resolved"))
     assert not [alert for alert in bench.daemon.snapshot.runs[0].alerts if alert.state == "firing"]
+
+
+def test_what_a_rule_told_that_is_gone_since_the_last_start_no_longer_stands(state: Path) -> None:
+    bench = Bench(state)
+    bench.live()
+    bench.steps((50, 1.6), (75, 1.55))
+    bench = bench.kill(state, rules="milestones: [step 60 < 9]\nrules: [not_finite]\n")
+    bench.live()
+    bench.now += 5
+    bench.turn()
+    (run,) = bench.daemon.snapshot.runs
+    assert [] == [alert.rule for alert in run.alerts if alert.state == "firing"]
+    assert ("step-50", "resolved") in flat(bench.told())
+    bench = bench.kill(state, rules="milestones: [step 60 < 9]\nrules: [not_finite]\n")
+    bench.live()
+    assert 1 == flat(bench.told()).count(("step-50", "resolved"))
+
+
+def test_other_rules_for_other_paths_leave_what_stands_of_a_run_alone(state: Path) -> None:
+    bench = Bench(state)
+    bench.live()
+    bench.steps((50, 1.6))
+    bench = bench.kill(state, rules="milestones: [step 60 < 9]\nrules: []\n")
+    bench.tails.news.clear()
+    bench.tails.append("Step 50: val_loss = 1.2\n", "/logs/other_13504112.out", mtime_s=bench.now)
+    bench.turn()
+    bench.live()
+    bench = bench.kill(state)
+    bench.live()
+    (run,) = [run for run in bench.daemon.snapshot.runs if run.run == "13503904"]
+    assert [("step-50", "firing")] == [(alert.rule, alert.state) for alert in run.alerts]
+    assert ("step-50", "resolved") not in flat(bench.told())

@@ -209,3 +209,54 @@ def test_a_pending_milestone_explains_what_it_waits_for_and_a_judged_one_does_no
     assert {"expected": "< 0.6", "last": 1.07, "last_step": 100} == pending.numbers
     empty = RunState("13503904")
     assert ["pending: no val_loss at or after step 50 yet"] == [one.reason for m in rules.milestones[:1] if (one := m.explained(empty))]
+
+
+def again(rules: Engine, run: RunState, *points: tuple[float, float]) -> list[tuple[str, str, float | None]]:
+    """What other rules tell of a run that was judged before: at the next tick, then with ``points``."""
+    told = [*rules.tick(run, 0.0), *fold(rules, val(*points), run)[1]]
+    return [(t.rule, t.state, t.step) for t in told]
+
+
+def test_a_milestone_that_was_changed_is_judged_anew_on_the_value_that_was_there() -> None:
+    run, _ = fold(engine("step 50 < 1.5"), val((25, 2.0), (50, 1.41), (75, 1.3)))
+    rules = engine("step 50 < 1.0")
+    assert [("step-50", "firing", 50)] == again(rules, run)
+    assert [("step-50", "resolved", 100)] == again(rules, run, (100, 0.9))
+    assert [("step-50", "met", 50)] == again(engine("step 50 < 1.5"), run)
+
+
+def test_a_milestone_that_stands_and_is_loosened_resolves_and_is_met() -> None:
+    run, _ = fold(engine("step 50 < 1.5"), val((50, 1.7), (75, 1.6)))
+    assert [("step-50", "resolved", 50), ("step-50", "met", 50)] == again(engine("step 50 < 2.0"), run)
+
+
+def test_a_milestone_that_is_added_in_the_past_is_judged_on_its_first_value_not_on_the_next() -> None:
+    run, _ = fold(engine("step 50 < 1.5"), val((25, 2.0), (50, 1.41), (76, 0.9), (100, 1.3)))
+    rules = engine("step 50 < 1.5", "step 75 < 1.0", "step 90 < 0.5", "step 200 < 0.5")
+    assert [("step-75", "met", 76), ("step-90", "firing", 100)] == again(rules, run)
+    assert [] == again(rules, run, (125, 1.2))
+
+
+def test_a_milestone_that_is_added_late_and_was_satisfied_since_tells_nothing() -> None:
+    run, _ = fold(engine("step 10 < 3"), val((50, 1.7), (75, 1.2)))
+    rules = engine("step 50 < 1.5")
+    assert ([], "missed") == (again(rules, run), status(run, rules, "step-50"))
+
+
+def test_the_same_rules_tell_nothing_again() -> None:
+    run, _ = fold(engine("step 50 < 1.5", "epoch 2 < 1"), val((50, 1.7), (75, 1.6)))
+    assert [] == again(engine("step 50 < 1.5", "epoch 2 < 1"), run)
+
+
+@given(st.lists(st.floats(0, 3), min_size=1, max_size=30), st.integers(0, 29), st.integers(1, 40))
+def test_a_milestone_judged_afterwards_is_what_it_would_have_been_live(values: list[float], seen: int, step: int) -> None:
+    points = [(float(i + 1), value) for i, value in enumerate(values)]
+    rules = engine(f"step {step} < 1.5, worry > 2")
+    live, _ = fold(rules, val(*points))
+    late, _ = fold(engine("step 99 < 1"), val(*points[:seen]))
+    rules.tick(late, 0.0)
+    fold(rules, val(*points[seen:]), late)
+    assert rules.milestones[0].mark(live) == rules.milestones[0].mark(late)
+    assert {r: a.state for r, a in live.alerts.items() if a.state != "inactive"} == {
+        r: a.state for r, a in late.alerts.items() if a.state != "inactive"
+    }
