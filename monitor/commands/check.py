@@ -58,11 +58,14 @@ def may_be_stalled(rule: Rule, run: RunState, now: float) -> bool:
 
     The user's own rule says how long is too long (``after``), the log was written to within a day, and it did not say that it ended.
     """
-    if rule.kind != "stall" or run.last_line_s is None or now - run.last_line_s >= LONG_OVER_S:
+    return rule.kind == "stall" and is_alive(run, now) and getattr(rule, "after_s", None) is not None
+
+
+def is_alive(run: RunState, now: float) -> bool:
+    """Whether the log may still grow: written to within a day, and neither its end nor a crash in it."""
+    if run.last_line_s is None or now - run.last_line_s >= LONG_OVER_S:
         return False
-    if run.ended is not None or is_complete(run) or crash_of(run) is not None:
-        return False
-    return getattr(rule, "after_s", None) is not None
+    return run.ended is None and not is_complete(run) and crash_of(run) is None
 
 
 def baseline_document(baseline: Baseline | None) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from rules.history import RunState
 from rules.observation import Item
 from rules.rule import TICK, Context, Rule, RuleBase, RuleSpec
 from rules.units import Duration, human_duration
-from rules.verdict import UNKNOWN, Severity, Status, Verdict
+from rules.verdict import Severity, Status, Verdict
 
 SEVERITIES = {
     "FAILED": Severity.CRITICAL, "NODE_FAIL": Severity.CRITICAL, "OUT_OF_MEMORY": Severity.CRITICAL, "BOOT_FAIL": Severity.CRITICAL,
@@ -28,6 +28,7 @@ MEANINGS = {
     "TIMEOUT": "it hit its time limit", "DEADLINE": "it hit its deadline", "CANCELLED": "it was cancelled",
     "PREEMPTED": "another job took its nodes", "SUSPENDED": "it is suspended", "BOOT_FAIL": "its nodes did not start",
 }  # fmt: skip
+UNASKED = Verdict(Status.UNKNOWN, "what SLURM says of the job is not known")
 
 
 class Spec(RuleSpec):
@@ -54,7 +55,7 @@ class JobState(RuleBase):
         # "CANCELLED by 1234" and "CANCELLED+" are how sacct writes it.
         words = str(run.facts.get("state") or "").upper().split()
         if not words:
-            return UNKNOWN
+            return UNASKED
         state = words[0].rstrip("+")
         facts: dict[str, Any] = {key: run.facts[key] for key in ("state", "reason", "exit_code", "nodes") if run.facts.get(key)}
         severity = SEVERITIES.get(state)

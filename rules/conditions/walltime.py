@@ -19,6 +19,9 @@ from rules.rule import TICK, Context, Rule, RuleBase, RuleSpec
 from rules.units import Duration, Hold, HoldFor, human_duration
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
+NO_TOTAL = Verdict(Status.UNKNOWN, "the last step is not known: the log does not tell it, total_steps does")
+NO_LIMIT = Verdict(Status.UNKNOWN, "when the job's time is over is not known: SLURM was not asked, and limit does not tell it")
+
 
 class Spec(RuleSpec):
     """The job will be ended before its last step."""
@@ -45,7 +48,11 @@ class Walltime(RuleBase):
         end = run.facts.get("end_time_s")
         if end is None and self.limit_s is not None and run.started_s is not None:
             end = run.started_s + self.limit_s
-        if run.ended is not None or total is None or not isinstance(end, (int, float)) or run.step is None or run.last_step_s is None:
+        if total is None:
+            return NO_TOTAL
+        if not isinstance(end, (int, float)):
+            return NO_LIMIT
+        if run.ended is not None or run.step is None or run.last_step_s is None:
             return UNKNOWN
         left = total - run.step
         rate = seconds_a_step(run)

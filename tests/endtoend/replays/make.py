@@ -24,7 +24,7 @@ OOM = """\
 [rank3]: Traceback (most recent call last):
 [rank3]:   File "train.py", line 88, in <module>
 [rank3]:     loss = model(batch)
-[rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB..
+[rank3]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.
 """
 
 
