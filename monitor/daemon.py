@@ -20,7 +20,7 @@ from monitor.outbox import Delivery
 from monitor.outlook import Outlook
 from monitor.pipeline import Pipeline, Turn
 from monitor.silences import read_silences
-from monitor.snapshot import Counters, NewsView, RunView, Snapshot
+from monitor.snapshot import Counters, RunView, Snapshot
 from monitor.store import Changes, StateError, Store, other_version
 from monitor.tail.news import Chunk, FileNews, News, Position
 from monitor.tail.runs import name_runs
@@ -96,7 +96,7 @@ class Daemon:
         self._present: set[str] = set()
         """Runs of which a file was found since the start. The state file may know others, of earlier calls with other PATHs."""
         self._counters = Counters()
-        self._news: tuple[NewsView, ...] = ()
+        self._news: tuple[Transition, ...] = ()
         self._ticked_s = 0.0
         self.silences: tuple[Silence, ...] = ()
         self._reloaded: tuple[bool, float | None] = (True, None)
@@ -122,7 +122,7 @@ class Daemon:
             self.files[path] = Followed(position, long_stop or bool(told["catching_up"]), read_s=now)
             if long_stop:
                 self.pipeline.runs[run].caught_up = False
-        self._news = tuple(_news(told) for told in reversed(self.store.transitions(KEPT_NEWS)))
+        self._news = tuple(reversed(self.store.transitions(KEPT_NEWS)))
         self.store.set_meta("heartbeat_s", str(now))
         return positions
 
@@ -296,7 +296,7 @@ class Daemon:
             if name in self._present and (name in turn.runs or name not in self._views):
                 self._views[name] = self._view(run, now, lags)
         if turn.transitions:
-            self._news = (*(_news(told) for told in reversed(turn.transitions)), *self._news)[:KEPT_NEWS]
+            self._news = (*reversed(turn.transitions), *self._news)[:KEPT_NEWS]
         self.snapshot = Snapshot(
             time_s=now, version=self.version, rules_label=self.rules_label, address=self.page_url, runs=tuple(self._views.values()),
             counters=self._counters, notifications=self.delivery.counters(), ready=self.ready, last_reload_ok=self._reloaded[0],
@@ -332,9 +332,3 @@ class Daemon:
 def _ended(silence: Silence, now_held: Sequence[Silence], run: RunState, now: float) -> bool:
     """Whether ``silence`` concerned ``run`` and no longer holds: over, or taken away."""
     return fnmatchcase(run.run, silence.run) and (silence not in now_held or silence.is_over(run, now))
-
-
-def _news(told: Transition) -> NewsView:
-    return NewsView(
-        told.time_s or 0.0, told.run, told.attempt, told.rule, told.kind, told.severity, told.state, told.step, told.value, told.message
-    )

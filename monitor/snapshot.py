@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rules.alert import Transition
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesView:
@@ -126,22 +128,6 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
-class NewsView:
-    """One transition as it was told, for the event lines of the terminal and the page."""
-
-    time_s: float
-    run: str
-    attempt: int
-    rule: str
-    kind: str
-    severity: str
-    state: str
-    step: float | None
-    value: float | None
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything at ``time_s`` (Unix s). ``ready`` once every file that stood there at the start was read to its end."""
 
@@ -156,5 +142,5 @@ class Snapshot:
     ready: bool = False
     last_reload_ok: bool = True
     last_reload_s: float | None = None
-    news: tuple[NewsView, ...] = ()
-    """Latest first, at most 200."""
+    news: tuple[Transition, ...] = ()
+    """As they were told, for the event lines of the terminal and the page: latest first, at most 200."""

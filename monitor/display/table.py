@@ -19,7 +19,8 @@ from rich.text import Text
 
 from monitor.display import cells
 from monitor.display.notices import Notices, noticed
-from monitor.snapshot import NewsView, RunView, Snapshot
+from monitor.snapshot import RunView, Snapshot
+from rules.alert import Transition
 
 GAP = "   "
 _LOOSE, _TIGHT = (3, 10), (2, 6)
@@ -82,17 +83,17 @@ def render(
     return Group(*lines)
 
 
-def event_lines(news: Sequence[NewsView], clock: Clock = time.localtime) -> list[Text]:
+def event_lines(news: Sequence[Transition], clock: Clock = time.localtime) -> list[Text]:
     """Transitions as lines, their columns aligned among themselves."""
     run_width = max((cell_len(cells.safe(told.run, 24)) for told in news), default=0)
     rule_width = max((cell_len(cells.safe(told.rule, 40)) for told in news), default=0)
     return [_event_line(told, clock, run_width, rule_width) for told in news]
 
 
-def _event_line(told: NewsView, clock: Clock, run_width: int, rule_width: int) -> Text:
+def _event_line(told: Transition, clock: Clock, run_width: int, rule_width: int) -> Text:
     severity = told.severity if told.state == "firing" else ""
     color = cells.COLORS.get(told.state if told.state != "firing" else told.severity, "")
-    line = Text(f"{time.strftime('%H:%M:%S', clock(told.time_s))}  {_fit(cells.safe(told.run, 24), run_width)}  ")
+    line = Text(f"{time.strftime('%H:%M:%S', clock(told.time_s or 0.0))}  {_fit(cells.safe(told.run, 24), run_width)}  ")
     line.append(f"{told.state:<8}  {severity:<8}", style=color)
     line.append(f"  {_fit(cells.safe(told.rule, 40), rule_width)}  {cells.safe(told.message)}")
     return line

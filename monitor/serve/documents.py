@@ -11,7 +11,8 @@ from typing import Any
 from monitor.notify.text import clean
 from monitor.serve.curve import columns, thin, trend
 from monitor.serve.silences import SilenceView
-from monitor.snapshot import AlertView, EventView, MetricView, MilestoneView, NewsView, RunView, Snapshot
+from monitor.snapshot import AlertView, EventView, MetricView, MilestoneView, RunView, Snapshot
+from rules.alert import Transition
 from rules.jsonable import jsonable, step_number
 
 SCHEMA_VERSION = 1
@@ -155,8 +156,9 @@ def _harmless_fields(value: Any) -> Any:
     return [_harmless_fields(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _told(told: NewsView) -> dict[str, Any]:
-    return {**asdict(told), "message": harmless(told.message), "step": step_number(told.step), "value": jsonable(told.value)}
+def _told(told: Transition) -> dict[str, Any]:
+    shown = {"message": harmless(told.message), "step": step_number(told.step), "value": jsonable(told.value), "time_s": told.time_s or 0.0}
+    return asdict(told) | shown
 
 
 def _trend(view: RunView) -> dict[str, Any] | None:

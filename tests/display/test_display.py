@@ -18,7 +18,8 @@ from serve.scenes import NOW, metric, milestone, run, seed_scene, silent_run, tr
 
 from monitor.display import cells, print_table, render
 from monitor.display.notices import noticed
-from monitor.snapshot import AlertView, NewsView, RunView, Snapshot
+from monitor.snapshot import AlertView, RunView, Snapshot
+from rules.alert import Transition
 
 
 def drawn(
@@ -70,7 +71,7 @@ def test_no_line_is_ever_wider_than_the_terminal_nor_moves_the_cursor(
 ) -> None:
     alert = AlertView(message, "pattern", "warning", "firing", None, None, message)
     view = run(name, metrics=[metric("val_loss", [(1, value), (2, 1.0), (3, -1.0)])], alerts=(alert,), step=3.0, total_steps=value)
-    news = NewsView(NOW, name, 1, message, "pattern", "warning", "firing", None, value, message)
+    news = Transition(name, 1, message, "pattern", "warning", "firing", None, value, message, NOW)
     lines = drawn(Snapshot(NOW, "0.1.0", message, name, (view, silent_run()), news=(news,)), width, height)
     assert max(cell_len(line) for line in lines) <= width
     assert not any(ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 for line in lines for letter in line)

@@ -13,11 +13,11 @@ from monitor.snapshot import (
     ForecastView,
     MetricView,
     MilestoneView,
-    NewsView,
     RunView,
     SeriesView,
     Snapshot,
 )
+from rules.alert import Transition
 
 NOW = 1_750_000_000.0
 
@@ -90,11 +90,11 @@ def silent_run() -> RunView:
 def seed_scene(*runs: RunView) -> Snapshot:
     """The three runs of the live table's sketch, or ``runs`` instead."""
     news = (
-        NewsView(NOW - 13.0, "13503904", 1, "step-100", "milestone", "critical", "firing", 100.0, 1.07,
-                 "val_loss 1.07 at step 100, expected < 0.9, worry above 1.0"),
-        NewsView(NOW - 69.0, "13506127", 1, "step-270", "milestone", "info", "met", 270.0, 0.336, "val_loss 0.336 < 0.34"),
-        NewsView(NOW - 200.0, "13507072", 1, "stall", "stall", "critical", "firing", None, None,
-                 "no line for 26 min; the longest quiet so far was 40 s; job is RUNNING"),
+        Transition("13503904", 1, "step-100", "milestone", "critical", "firing", 100.0, 1.07,
+                 "val_loss 1.07 at step 100, expected < 0.9, worry above 1.0", NOW - 13.0),
+        Transition("13506127", 1, "step-270", "milestone", "info", "met", 270.0, 0.336, "val_loss 0.336 < 0.34", NOW - 69.0),
+        Transition("13507072", 1, "stall", "stall", "critical", "firing", None, None,
+                 "no line for 26 min; the longest quiet so far was 40 s; job is RUNNING", NOW - 200.0),
     )  # fmt: skip
     return Snapshot(
         NOW, "0.1.0", "milestones.yaml", "http://127.0.0.1:10311", runs or (training_run(), finished_run(), silent_run()),

@@ -18,7 +18,8 @@ from serve.scenes import NOW, finished_run, many_runs, metric, run, seed_scene, 
 from monitor.serve import page
 from monitor.serve.server import Server
 from monitor.serve.silences import SilenceView
-from monitor.snapshot import AlertView, EventView, NewsView, Snapshot
+from monitor.snapshot import AlertView, EventView, Snapshot
+from rules.alert import Transition
 
 playwright = pytest.importorskip("playwright.sync_api")
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
@@ -219,7 +220,7 @@ def test_a_whole_run_is_silenced_from_its_page(tab: Any) -> None:
 
 def test_what_a_log_says_is_shown_and_never_run(tab: Any) -> None:
     alert = AlertView(HOSTILE, "pattern", "critical", "firing", 1.0, None, HOSTILE, NOW, HOSTILE)
-    told = NewsView(NOW, HOSTILE, 1, HOSTILE, "pattern", "critical", "firing", 1.0, None, HOSTILE)
+    told = Transition(HOSTILE, 1, HOSTILE, "pattern", "critical", "firing", 1.0, None, HOSTILE, NOW)
     view = run(HOSTILE, metrics=[metric("val_loss", [(1, 1.0), (2, 0.5)]), metric(HOSTILE, [(1, 1.0)])], alerts=(alert,), step=2.0,
                facts={"job_name": HOSTILE}, events=(EventView("crash", HOSTILE, 2.0, NOW, {}),),
                baseline={"values": {"val_loss": 1.0}, "label": HOSTILE})  # fmt: skip
