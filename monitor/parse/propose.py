@@ -1,6 +1,7 @@
-"""A format file proposed from a log that no format knows: its repeated lines with numbers, and what their names seem to mean.
+"""A format file proposed from a log that no format knows: its repeated lines with numbers, and what they seem to mean.
 
-What comes out is a starting point that already reads the log; a person corrects the names. It never guesses from a file's name.
+What comes out is a starting point that already reads the log; a person corrects the names. The words beside a number tell first what
+it is; where none does, a number that falls while another one counts is taken for the loss. It never guesses from a file's name.
 """
 
 from __future__ import annotations
@@ -8,99 +9,144 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
+from monitor.parse.label import labels
 from monitor.parse.lines import LineBuffer, plain
-from monitor.parse.names import EPOCH_KEYS, TRAIN_WORDS, VAL_WORDS, is_metric, joined, loss_kind, role, safe, words
+from monitor.parse.names import EPOCH_KEYS, joined, role, safe
 from monitor.parse.numbers import cut, number
 from monitor.parse.pairs import HOLE, Named, named
+from monitor.parse.word import said_of
 from monitor.yamlfile import yaml_text
+from rules.observation import TRAIN_LOSS, VAL_LOSS
 
 MAX_BYTES = 8 << 20
+MAX_LINE_BYTES = 2000
+MAX_ROWS = 200
+MAX_KINDS = 20_000
 MIN_REPEATS = 2
 MAX_RULES = 6
-_STEPPY = re.compile(r"step|iter|update|batch|epoch|round|tick|it\b|#|n\b", re.I)
-_LOSSY = re.compile(r"loss|err|cost|nll|ce\b|xent|entropy|ppl|perplex|obj|crit|mse|mae|rmse|dev|val|trn|train", re.I)
+LOSSES = (TRAIN_LOSS, VAL_LOSS)
+_STEPPY = re.compile(r"step|iter|update|batch|epoch|round|tick|cycle|gen|it\b|#|n\b", re.I)
+_RESERVED = frozenset(("step", "epoch", "n", "name", "value", "pairs", "batch", "batches"))
 
 
-_NO_LOSS = re.compile(r"acc|\blr\b|rate|time|scale|norm", re.I)
-_MORE_VAL = frozenset(("test", "dv", "vl", "ho", "held", "holdout"))
+@dataclass(slots=True)
+class Row:
+    """One line of a kind: where it stands in the log, what it says, its numbers."""
+
+    at: int
+    text: str
+    numbers: list[float]
+
+
+@dataclass(slots=True)
+class Kind:
+    """Lines that differ in their numbers alone. ``groups``: the name that each number goes by; ``step``: the one that counts."""
+
+    skeleton: str
+    rows: list[Row]
+    groups: dict[int, str] = field(default_factory=dict)
+    step: int | None = None
+
+    @property
+    def measures(self) -> bool:
+        return bool(set(self.groups.values()) & set(LOSSES))
+
+    def gives(self, row: Row, step: float) -> list[list[Any]]:
+        values = {at: name for at, name in self.groups.items() if at != self.step and not name.startswith("total_")}
+        return [[name, step, row.numbers[at]] for at, name in values.items()]
 
 
 def propose(data: bytes, *, name: str = "proposed") -> str | None:
     """The YAML text of a format file that reads ``data`` (its first 8 MiB), None where nothing in it repeats with a count."""
-    lines = _repeated(data[:MAX_BYTES])
-    rules: list[dict[str, Any]] = []
-    samples: list[dict[str, Any]] = []
-    signs: list[str] = []
-    for skeleton, rows in lines:
-        rule = _rule(skeleton, rows, len(rules) + 1)
-        if rule is None:
-            continue
-        document, sample, gives = rule
-        rules.append(document)
-        signs.append("^" + document["match"].removeprefix("^"))
-        samples.append({"log": sample + "\n", "gives": gives})
-        if len(rules) == MAX_RULES:
-            break
-    if not rules:
+    kinds = _kinds(data[:MAX_BYTES])
+    for kind in kinds:
+        _understand(kind)
+    direct = [kind for kind in kinds if kind.step is not None and kind.measures]
+    below = [kind for kind in kinds if kind.step is None and kind.measures]
+    heads = direct or [kind for kind in kinds if kind.step is not None and not kind.measures and _is_heading(kind)][:1]
+    if not (heads and (direct or below)):
         return None
-    unsplit = [re.sub(r"<(?!n>)\w+>", "<n>", sign) for sign in signs]
+    chosen = list({_pattern(kind): kind for kind in reversed([*heads, *below])}.values())[::-1][:MAX_RULES]
+    signs = ["^" + re.sub(r"<(?!n>)\w+>", "<n>", _pattern(kind)) for kind in chosen]
     document = {
         "name": name, "title": f"{name} (proposed)",
         "about": "Proposed from a log. Correct the names in <...>; train_loss and val_loss are what rules watch.",
-        "recognise": unsplit, "lines": rules, "samples": samples,
+        "recognise": signs, "lines": [_rule(kind, number_of) for number_of, kind in enumerate(chosen, 1)],
+        "samples": _samples([kind for kind in chosen if kind.step is not None], [kind for kind in chosen if kind.step is None]),
     }  # fmt: skip
     return yaml_text(document)
 
 
-def _repeated(data: bytes) -> list[tuple[str, list[tuple[str, list[float]]]]]:
-    """Skeletons that came again with other numbers, the most frequent first, each with some of its lines."""
-    counts: Counter[bytes] = Counter()
-    kept: dict[bytes, list[tuple[str, list[float]]]] = {}
+def _kinds(data: bytes) -> list[Kind]:
+    """The lines without their labels that came again with other numbers, the most frequent kind first."""
+    counts: Counter[str] = Counter()
+    kept: dict[str, Kind] = {}
     buffer = LineBuffer()
     segments = [segment for segment, _, _ in buffer.feed(data)]
     rest = buffer.take_rest()
-    for segment in [*segments, *([rest[0]] if rest else [])]:
+    for at, segment in enumerate([*segments, *([rest[0]] if rest else [])]):
         line = plain(segment)
-        if len(line) > 2000:
+        raw, numbers = cut(line)
+        if not numbers or len(line) > MAX_LINE_BYTES:
             continue
-        skeleton, numbers = cut(line)
-        if len(numbers) < 2:
-            continue
+        text = raw.decode("utf-8", "replace")
+        end = max((end for end, _ in labels(text)), default=0)
+        skeleton, skipped = text[end:], text.count(HOLE, 0, end)
         counts[skeleton] += 1
-        rows = kept.setdefault(skeleton, [])
-        if len(rows) < 200:
-            rows.append((line.decode("utf-8", "replace"), [number(one) for one in numbers]))
-        if len(kept) > 20_000:
+        kind = kept.setdefault(skeleton, Kind(skeleton, []))
+        if len(kind.rows) < MAX_ROWS:
+            kind.rows.append(Row(at, line.decode("utf-8", "replace"), [number(one) for one in numbers[skipped:]]))
+        if len(kept) > MAX_KINDS:
             break
-    return [(s.decode("utf-8", "replace"), kept[s]) for s, count in counts.most_common(400) if count >= MIN_REPEATS and s in kept]
+    return [kept[one] for one, count in counts.most_common(400) if count >= MIN_REPEATS and HOLE in one]
 
 
-def _rule(skeleton: str, rows: Sequence[tuple[str, list[float]]], number_of: int) -> tuple[dict[str, Any], str, list[list[Any]]] | None:
-    columns = list(zip(*(numbers for _, numbers in rows), strict=True))
-    holes = named(skeleton)
-    step = _step_hole(holes, columns)
-    if step is None:
-        return None
-    groups: dict[int, str] = {step: "epoch" if joined(holes[step].key) in EPOCH_KEYS else "step"}
-    for one in holes:
-        if one.of and one.index == step + 1 and len(set(columns[one.index])) == 1:
-            groups[one.index] = f"total_{groups[step]}s"
-    taken = set(groups.values())
-    for one in holes:
-        if one.index in groups or one.of or not one.key or len(set(columns[one.index])) < 2:
-            continue
-        meaning = _meaning(one, taken, skeleton)
-        if meaning is not None and meaning not in taken:
-            groups[one.index] = meaning
-            taken.add(meaning)
-    if not taken & {"train_loss", "val_loss"} and not any(is_metric(value) or _LOSSY.search(value) for value in taken - {"step", "epoch"}):
-        return None
-    line, numbers = rows[0]
-    gives = [[meaning, numbers[step], numbers[at]] for at, meaning in groups.items() if at != step and not meaning.startswith("total_")]
-    return {"name": f"line_{number_of}", "match": _pattern(skeleton, groups), "pairs": False}, line, gives
+def _understand(kind: Kind) -> None:
+    columns = list(zip(*(row.numbers for row in kind.rows), strict=True))
+    holes = named(kind.skeleton)
+    kind.step = _step_hole(holes, columns)
+    if kind.step is not None:
+        kind.groups[kind.step] = "epoch" if joined(holes[kind.step].key) in EPOCH_KEYS else "step"
+        for one in holes:
+            if one.of and one.index == kind.step + 1 and len(set(columns[one.index])) == 1:
+                kind.groups[one.index] = f"total_{kind.groups[kind.step]}s"
+    varying = [one for one in holes if one.index not in kind.groups and not one.of and len(set(columns[one.index])) > 1]
+    _name_losses(kind, varying, columns)
+    taken = set(kind.groups.values())
+    for one in varying:
+        own = safe(one.key) if re.search("[A-Za-z]", one.key) else ""
+        if one.index not in kind.groups and own and own not in taken | _RESERVED:
+            kind.groups[one.index] = own
+            taken.add(own)
+
+
+def _name_losses(kind: Kind, varying: Sequence[Named], columns: Sequence[Sequence[float]]) -> None:
+    """Which numbers are the losses: by their words; else the first column that falls, and the next one of its size."""
+    told: dict[str, int] = {}
+    for one in varying:
+        alone = [other.key for other in varying].count(one.key) == 1
+        meaning = said_of(one.key if one.key and alone else one.before, kind.skeleton)
+        if meaning is not None:
+            told.setdefault(meaning, one.index)
+    if not told and kind.step is not None:
+        falling = [one.index for one in varying if _falls(columns[one.index])]
+        told = dict(zip(LOSSES, [at for at in falling if _alike(columns[falling[0]], columns[at])], strict=False))
+    kind.groups |= {at: meaning for meaning, at in told.items()}
+
+
+def _falls(column: Sequence[float]) -> bool:
+    """Whether a column of fractions is lower in its last quarter than in its first, by their medians."""
+    few = max(1, len(column) // 4)
+    return any(value % 1 for value in column) and median(column[-few:]) < median(column[:few])
+
+
+def _alike(one: Sequence[float], other: Sequence[float]) -> bool:
+    return abs(one[0] - other[0]) <= 2 * max(abs(one[0]), abs(one[0] - one[-1]))
 
 
 def _step_hole(holes: Sequence[Named], columns: Sequence[Sequence[float]]) -> int | None:
@@ -125,28 +171,37 @@ def _plausible(one: Named) -> bool:
     return not dated and not re.search(r"time|elapsed|sec|eta|tok|samples", one.key, re.I)
 
 
-def _meaning(one: Named, taken: set[str], skeleton: str) -> str | None:
-    kind = loss_kind(one.key)
-    if kind is not None:
-        return kind[0]
-    said = set(words(one.key))
-    if _LOSSY.search(one.key) and not _NO_LOSS.search(one.key):
-        if said & (VAL_WORDS | _MORE_VAL):
-            return "val_loss"
-        if said & TRAIN_WORDS or "train_loss" not in taken:
-            alone = not said & TRAIN_WORDS and not re.search(r"train|trn", skeleton, re.I)
-            return "val_loss" if alone and re.search(r"\b(?:val|valid|validation|eval|dev)\b", skeleton, re.I) else "train_loss"
-    own = safe(one.key)
-    return own if own and own not in ("step", "epoch", "n", "name", "value", "pairs", "batch", "batches") else None
+def _is_heading(kind: Kind) -> bool:
+    """Whether a line does little more than count: the lines below it belong to its step."""
+    return len(kind.groups) <= 2 and kind.skeleton.count(HOLE) <= 3
 
 
-def _pattern(skeleton: str, groups: dict[int, str]) -> str:
+def _rule(kind: Kind, number_of: int) -> dict[str, Any]:
+    rule: dict[str, Any] = {"name": f"line_{number_of}", "match": "^" + _pattern(kind), "pairs": False}
+    return rule if kind.step is not None else {**rule, "at": "last"}
+
+
+def _samples(heads: Sequence[Kind], below: Sequence[Kind]) -> list[dict[str, Any]]:
+    """A line of each kind with what it gives; a line without a step stands under the line that tells it."""
+    samples = [{"log": one.rows[0].text + "\n", "gives": one.gives(one.rows[0], one.rows[0].numbers[one.step or 0])} for one in heads]
+    for kind in below:
+        for row in kind.rows:
+            above = [(line.at, line, head) for head in heads for line in head.rows if line.at < row.at]
+            if above:
+                _, line, head = max(above, key=lambda one: one[0])
+                samples.append({"log": f"{line.text}\n{row.text}\n", "gives": kind.gives(row, line.numbers[head.step or 0])})
+                break
+    return [sample for sample in samples if sample["gives"]]
+
+
+def _pattern(kind: Kind) -> str:
     """The skeleton as a pattern: its words exactly, blanks freely, its numbers by their names."""
-    parts = skeleton.split(HOLE)
-    pieces = [_literal(parts[0])]
+    parts = kind.skeleton.split(HOLE)
+    head = parts[0].lstrip()
+    pieces = [(" *" if head != parts[0] or not head else "") + _literal(head)]
     for index, part in enumerate(parts[1:]):
-        pieces.append(f"<{groups.get(index, 'n')}>" + _literal(part))
-    return "^" + "".join(pieces).strip()
+        pieces.append(f"<{kind.groups.get(index, 'n')}>" + _literal(part))
+    return "".join(pieces).rstrip() + ("" if re.search(r"\w", kind.skeleton) else "$")
 
 
 def _literal(text: str) -> str:

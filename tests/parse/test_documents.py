@@ -28,6 +28,16 @@ INVENTED = {
     "arrows": "round#{n} => objective -> {t:.4f} ;; held-out objective -> {v:.4f} ;; 12 ms",
     "dated": "2026-11-23 17:20:{n:02d} worker[4] upd={n} trainErr={t:.5f} validErr={v:.5f}",
     "bars": "|| iter {n} || TRAIN NLL {t:.3f} || DEV NLL {v:.3f} ||",
+    "German": "Schritt {n}/50 | Verlust: {t:.4f} | Validierungsverlust: {v:.4f}",
+    "French": "Époque {n}/50 - perte {t:.4f} - perte_val {v:.4f}",
+    "Chinese": "第{n}轮 训练损失={t:.4f} 验证损失={v:.4f}",
+    "a solver's": "ITER {n:8d}  RES= {t:.6E}  VRES= {v:.6E}  CFL= 0.90",
+    "energies": "gen={n} E_trn={t:.6f} E_tst={v:.6f} |g|=0.5",
+    "nested": '{{"i": {n}, "obj": {t:.4f}, "dev": {{"obj": {v:.4f}}}}}',
+    "no words": "{n:6d} {t:10.5f} {v:10.5f} 1.00e-03",
+    "semicolons": "{n};{t:.5f};{v:.5f};0.001",
+    "three lines": "round {n} begins\n   objective = {t:.4f}\n   held-out objective = {v:.4f}",
+    "a logger's": "2026-01-01 10:00:{n:02d},123 - INFO - solver - cycle #{n} cost~{t:.4f} xval~{v:.4f}",
 }
 
 
@@ -41,6 +51,10 @@ def test_a_format_proposed_for_an_invented_log_reads_it(form: str, tmp_path: Pat
     path = tmp_path / "invented.yaml"
     path.write_text(text, encoding="utf-8")
     parser = LogParser(Catalogue.load([path]))
+    for sample in parser.catalogue.named("invented").samples:
+        alone = LogParser(parser.catalogue)
+        given = [[item.metric, item.at, item.value] for item in alone.feed(sample["log"].encode()) if isinstance(item, Observation)]
+        assert all(row in given for row in sample["gives"])
     seen = [item for item in parser.feed(log.encode()) + parser.flush() if isinstance(item, Observation)]
     assert "invented" == parser.format
     for metric, column in (("train_loss", 1), ("val_loss", 2)):
