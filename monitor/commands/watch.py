@@ -33,7 +33,7 @@ from monitor.rulesfile import load_rules
 from monitor.secretfile import read_secret
 from monitor.silences import SCHEMA as SILENCES_SCHEMA
 from monitor.store import StateError, Store, default_state_path
-from monitor.tail.discover import looks_expanded
+from monitor.tail.discover import STDIN, looks_expanded
 from monitor.tail.shard import Shard
 from monitor.tail.tailer import Tailer
 from monitor.views import EXIT_CODES, worst_verdict
@@ -147,6 +147,7 @@ def _follow(paths: Sequence[str], daemon: Daemon, lock: StateLock, options: Watc
     daemon.stubborn = True
     tailer = Tailer(paths, daemon.resume(), shard=options.shard)
     hup = threading.Event()
+    only_piped, last_send_s = set(paths) == {STDIN}, LAST_SEND_S
     with _signals(stopping, hup, tailer.hush), _served(daemon, options), _shown(daemon, options):
         tailer.start()
         daemon.delivery.start()
@@ -156,7 +157,10 @@ def _follow(paths: Sequence[str], daemon: Daemon, lock: StateLock, options: Watc
             if hup.is_set():
                 hup.clear()
                 daemon.reload(_reread(options.rules))
-            daemon.turn(tailer, WAIT_S)
+            if not daemon.turn(tailer, WAIT_S) and only_piped and tailer.ended():
+                daemon.patience_s, last_send_s = 0.0, SEND_ONCE_S
+                daemon.turn(tailer, 0.0, tick=True)
+                break
             if unsaid and daemon.ready:
                 unsaid = False
                 for path in tailer.waiting():
@@ -168,7 +172,7 @@ def _follow(paths: Sequence[str], daemon: Daemon, lock: StateLock, options: Watc
                 daemon.beat()
         tailer.stop()
         daemon.beat()
-        daemon.delivery.settle(LAST_SEND_S)
+        daemon.delivery.settle(last_send_s)
         daemon.delivery.stop(0.3)
     return 0
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 
-from endtoend.watching import run, step_line, until, watching
+from endtoend.watching import command, environment, run, step_line, until, watching
 from servers.receiver import receiver
 
 RULES = "milestones: [step 50 < 1.5, 'step 100 < 0.9, worry > 1.0']\nrules:\n  - pattern: {name: oom, match: 'out of memory'}\n"
@@ -131,3 +132,17 @@ def test_a_watcher_whose_own_output_is_among_its_logs_does_not_judge_itself(tmp_
     told = [(event["run"], event["rule"], event["state"]) for event in daemon.events()]
     expected = [("step-50", "firing"), ("step-100", "firing"), ("step-50", "resolved"), ("step-100", "resolved")]
     assert sorted(("13503904", *one) for one in expected) == sorted(told)
+
+
+def test_a_watcher_of_a_pipe_alone_ends_with_it_so_that_a_job_is_not_held(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(RULES + "  - crash\n")
+    boom = 'Traceback (most recent call last):\n  File "t.py", line 1, in <module>\nValueError: boom\n'
+    lines = step_line(25, 2.0) + step_line(50, 1.7) + boom
+    with receiver() as there:
+        done = subprocess.run(
+            [*command(), "-", "-r", "r.yaml", "--json", "--no-serve"], cwd=tmp_path, input=lines, capture_output=True, text=True,
+            timeout=20, env=environment(tmp_path, LOSSWATCH_WEBHOOK_URL=f"{there.url}/x"), check=False,
+        )  # fmt: skip
+        sent = json.dumps([request.json for request in there.requests])
+    assert (0, ["step-50", "crash"]) == (done.returncode, [json.loads(line)["rule"] for line in done.stdout.splitlines()]), done.stderr
+    assert [True, True] == ["step 50" in sent, "ValueError" in sent]
