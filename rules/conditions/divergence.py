@@ -1,9 +1,10 @@
 """``divergence``: the loss stands at a multiple of its best and does not come down.
 
 The level is a median of the last points (3 of a validation metric, 9 of a batch loss). The best is the lowest validation of this
-attempt, or the lowest such level of a batch loss. Over ``factor`` times the best it diverges when it goes on rising, or has stayed
-there for a while; a jump that comes down again is a spike, and a validation loss that rises while the train loss falls is
-overfitting.
+attempt, or the lowest such level of a batch loss. Over ``factor`` times the best it diverges when it goes on rising, or has stayed there
+for a while; a jump that comes down again is a spike, and a validation loss that rises while the train loss falls is overfitting. A loss
+that has been at or below zero, and a score of which more is better, have no multiples: they diverge when ``1 - 1 / factor`` of what
+they had gained is lost, beyond their noise.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from typing import ClassVar
 from pydantic import Field
 
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
-from rules.history import RunState, Series
+from rules.history import RunState, Series, goes_up
 from rules.jsonable import short
 from rules.noise import MAD_TO_SIGMA, is_sparse
 from rules.observation import TRAIN_LOSS
 from rules.rule import Context, Rule, RuleSpec
+from rules.scale import PLAIN, Scale
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 SPARSE_POINTS, DENSE_POINTS = 3, 9
@@ -37,6 +39,10 @@ and is left to ``spike``."""
 MEDIAN_ERROR = 1.253
 """Standard error of a median, in that of a mean (normal distribution)."""
 MOST_ERROR = 0.5
+NEVER = 1e300
+"""A limit that no loss reaches, and that JSON can hold."""
+NOISE_POINTS, NOISES, LEAST_SHARE = 48, 8.0, 0.1
+"""Of a loss that may be negative, and of a score: points whose noise counts, noises by which it must be off, and share of its best."""
 FIRST_POINTS = 10
 """Points of a batch loss before its best means anything: the first steps of a new head can be worse than its first loss."""
 
@@ -66,39 +72,34 @@ class Divergence(CurveRule):
         if not isfinite(value):
             return UNKNOWN
         best = mark.get("best")
-        if best is not None and best <= value <= mark["limit"] and "bad" not in mark:
+        if best is not None and "bad" not in mark and (best <= value <= mark["limit"] or mark["limit"] <= value <= best):
             return FINE
         count = self.points or (SPARSE_POINTS if is_sparse(metric) else DENSE_POINTS)
         window = [v for v in series.values[-count:] if isfinite(v)]
         if len(window) < min(count, SPARSE_POINTS) or (count > SPARSE_POINTS and len(series.values) < FIRST_POINTS):
             return UNKNOWN
-        level = median(window)
+        sign, level = -1 if goes_up(metric) else 1, median(window)
         lowest = value if is_sparse(metric) else level
-        if best is None or lowest < best:
-            first = mark.setdefault("first", max(window))
-            mark.update(best=lowest, best_step=series.steps[-1], limit=self._limit(lowest, first))
+        if best is None or sign * lowest < sign * best:
+            first = mark.setdefault("first", max(window) if sign > 0 else min(window))
+            mark.update(best=lowest, best_step=series.steps[-1], limit=self._limit(lowest, first, sign, series))
             best = lowest
-        if level <= mark["limit"]:
+        if sign * level <= sign * mark["limit"]:
             mark.pop("over", None)
             if "bad" not in mark:
                 return FINE
-            return Verdict(Status.OK, f"{metric} {short(level)} is below {short(mark['limit'])} again", series.steps[-1], value)
-        over = mark.setdefault("over", {"level": level, "points": 0})
-        over["points"] += 1
-        patience, rising = (SPARSE_PATIENCE, SPARSE_RISES) if is_sparse(metric) else (DENSE_PATIENCE, DENSE_RISES)
-        if over["points"] < count and count > SPARSE_POINTS:
-            # The median has not seen the whole of the jump yet.
-            over["level"] = max(over["level"], level)
-        lasts = over["points"] >= patience and level <= SHIFTED * mark["first"]
-        if self._recovers(series, count, level) or not (lasts or level > rising * over["level"]):
+            below = "below" if sign > 0 else "above"
+            return Verdict(Status.OK, f"{metric} {short(level)} is {below} {short(mark['limit'])} again", series.steps[-1], value)
+        if not self._goes_on(metric, series, count, level, mark):
             return UNKNOWN
         if is_sparse(metric) and train_falls(run, mark["best_step"]):
             return UNKNOWN
-        times = f"{level / best:.3g} times its best" if best > 0 else f"{short(level - best)} over its best"
+        off = f"{short(abs(level - best))} {'over' if sign > 0 else 'under'} its best"
+        times = f"{level / best:.3g} times its best" if best > 0 and sign > 0 else off
         return Verdict(
             Status.BREACHED, f"{metric} {short(level)} at step {series.steps[-1]:g} is {times} {short(best)} (step {mark['best_step']:g})",
             series.steps[-1], value, numbers=self.numbers(run, metric, series, mark),
-            resolves_when=f"{metric} is below {short(mark['limit'])}",
+            resolves_when=f"{metric} is {'below' if sign > 0 else 'above'} {short(mark['limit'])}",
         )  # fmt: skip
 
     def numbers(self, run: RunState, metric: str, series: Series, mark: Mark) -> Mapping[str, object]:
@@ -109,19 +110,46 @@ class Divergence(CurveRule):
             "limit": mark.get("limit"),
         }  # fmt: skip
 
-    def _limit(self, best: float, first: float) -> float:
-        """In the log's unit. A loss that may be negative is measured by how far it has fallen."""
-        fallen = max(first - best, 0.0)
-        if best > 0:
-            return best + max((self.factor - 1.0) * best, self.least * fallen)
-        return best + max((self.factor - 1.0) * max(-best, 0.0), (self.factor - 1.0) * fallen, 1e-12)
+    def _goes_on(self, metric: str, series: Series, count: int, level: float, mark: Mark) -> bool:
+        """Whether a level beyond the limit goes on rising or has stood there for long, and does not come down."""
+        scale = _scale(mark, goes_up(metric))
+        scaled = scale.to(level)
+        over = mark.setdefault("over", {"level": level, "points": 0})
+        over["points"] += 1
+        patience, rising = (SPARSE_PATIENCE, SPARSE_RISES) if is_sparse(metric) else (DENSE_PATIENCE, DENSE_RISES)
+        if over["points"] < count and count > SPARSE_POINTS and scaled > scale.to(over["level"]):
+            # The median has not seen the whole of the jump yet.
+            over["level"] = level
+        lasts = over["points"] >= patience and scaled <= SHIFTED * scale.to(mark["first"])
+        return (lasts or scaled > rising * scale.to(over["level"])) and not self._recovers(series, count, scaled, scale)
 
-    def _recovers(self, series: Series, count: int, level: float) -> bool:
-        last = series.values[-1]
+    def _limit(self, best: float, first: float, sign: int, series: Series) -> float:
+        """In the log's unit. A loss that may be negative, and a score, are measured by how far they have come: with a factor of 2, half
+        of that, and beyond their noise. What has gained nothing has nothing to lose."""
+        fallen = max(sign * (first - best), 0.0)
+        if best > 0 and sign > 0:
+            return best + max((self.factor - 1.0) * best, self.least * fallen)
+        if fallen <= 0.0:
+            return sign * NEVER
+        values = [v for v in series.values[-NOISE_POINTS:] if isfinite(v)]
+        bends = [abs(values[i] - 2.0 * values[i - 1] + values[i - 2]) for i in range(2, len(values))]
+        noise = MAD_TO_SIGMA * median(bends) / 6.0**0.5 if bends else 0.0
+        return best + sign * max((1.0 - 1.0 / self.factor) * fallen, NOISES * noise, LEAST_SHARE * abs(best))
+
+    def _recovers(self, series: Series, count: int, level: float, scale: Scale) -> bool:
+        last = scale.to(series.values[-1])
         if count <= SPARSE_POINTS:
-            return last < STILL_FALLING * max(series.values[-count:]) and last > 0
-        earlier = [v for v in series.values[-3 * count : -count] if isfinite(v)]
+            return last < STILL_FALLING * max(scale.all(series.values[-count:])) and last > 0
+        earlier = [v for v in scale.all(series.values[-3 * count : -count]) if isfinite(v)]
         return bool(earlier) and 0 < level < STILL_FALLING * max(earlier)
+
+
+def _scale(mark: Mark, up: bool) -> Scale:
+    """A positive loss as it is; anything else from as far below its best as that lies from the first level."""
+    sign = -1 if up else 1
+    if sign > 0 and mark["best"] > 0:
+        return PLAIN
+    return Scale(mark["best"] - (mark["first"] - mark["best"]), sign)
 
 
 def train_falls(run: RunState, since_step: float) -> bool:

@@ -22,6 +22,7 @@ from rules.jsonable import short
 from rules.noise import bounded_exp, relative, scatter, unrest
 from rules.observation import TRAIN_LOSS
 from rules.rule import Context, Rule, RuleSpec
+from rules.scale import PLAIN, Scale, scale_of
 from rules.units import Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
@@ -68,11 +69,14 @@ class Overfit(CurveRule):
         value, best = series.values[-1], series.best
         if not isfinite(value) or best is None or series.best_step is None:
             return UNKNOWN
-        if value <= best * (1.0 + self.min_rise / 2):
+        scale = scale_of(metric, series)
+        if scale is None:
+            return UNKNOWN
+        if scale.to(value) <= scale.to(best) * (1.0 + self.min_rise / 2):
             if "bad" not in mark:
                 return FINE
             return Verdict(Status.OK, f"{metric} {short(value)} is at its best again", series.steps[-1], value)
-        seen = self._rise(series)
+        seen = self._rise(series, scale)
         if seen is None:
             return UNKNOWN
         rise, error, level, since = seen
@@ -80,16 +84,18 @@ class Overfit(CurveRule):
             return UNKNOWN
         if TRAIN_LOSS in run.series and not train_falls(run, series.best_step):
             return UNKNOWN
+        gained = "" if scale is PLAIN else " of all that it had gained"
         train = "while train_loss falls" if TRAIN_LOSS in run.series else "(no train_loss is logged)"
         return Verdict(
             Status.BREACHED,
-            f"{metric} has risen by {rise:.1%} over {since} evaluations since step {series.best_step:g} {train}: {short(value)} "
-            f"against {short(level)}",
+            f"{metric} has {scale.worse} by {rise:.1%}{gained} over {since} evaluations since step {series.best_step:g} {train}: "
+            f"{short(value)} against {short(level)}",
             series.steps[-1], value, numbers=self.numbers(run, metric, series, mark), resolves_when=f"{metric} is at its best again",
         )  # fmt: skip
 
     def numbers(self, run: RunState, metric: str, series: Series, mark: Mark) -> Mapping[str, object]:
-        seen = self._rise(series)
+        scale = scale_of(metric, series)
+        seen = self._rise(series, scale) if scale is not None else None
         told: dict[str, object] = {"value": series.last, "best": series.best, "best_step": series.best_step}
         if seen is not None:
             told |= {
@@ -110,35 +116,36 @@ class Overfit(CurveRule):
         logs = relative(since)
         return logs is None or (last - level > LARGE_RISE and max(b - a for a, b in pairwise(logs)) > 0.6 * (last - level))
 
-    def _rise(self, series: Series) -> tuple[float, float, float, int] | None:
+    def _rise(self, series: Series, scale: Scale) -> tuple[float, float, float, int] | None:
         """Rise of the last points over the best (relative), its standard error, the best's level, evaluations since the best."""
-        lately = series.values[-self.points :]
-        if series.best is None or not sum(lately) > series.best * len(lately) or lately[-1] < lately[0]:
+        values = series.values if scale is PLAIN else scale.all(series.values)
+        lately = values[-self.points :]
+        if series.best is None or not sum(lately) > scale.to(series.best) * len(lately) or lately[-1] < lately[0]:
             return None
         at = _last_best(series)
-        since = len(series.values) - 1 - at if at is not None else 0
-        if at is None or since < self.points or len(series.values) < self.min_points:
+        since = len(values) - 1 - at if at is not None else 0
+        if at is None or since < self.points or len(values) < self.min_points:
             return None
-        around = relative(series.values[max(0, at - max(1, at // LEVEL_SHARE)) : at + 2])
-        last = relative(series.values[-self.points :])
-        before = series.values[-NOISE_POINTS - self.points : -self.points]
+        around = relative(values[max(0, at - max(1, at // LEVEL_SHARE)) : at + 2])
+        last = relative(values[-self.points :])
+        before = values[-NOISE_POINTS - self.points : -self.points]
         logs = relative(before)
         if around is None or last is None or logs is None:
             return None
         noise = max(scatter(logs, before), unrest(logs[-max(LATELY, len(logs) // 2) :]))
-        level, lowest = sum(around) / len(around), log(series.values[at])
+        level, lowest = sum(around) / len(around), log(values[at])
         if len(around) <= 4 and level - lowest > STEEP * noise:
             # The curve still fell from point to point: those before the lowest are no level.
             level = min(level, lowest + LUCK * noise)
-        if min(last) <= level or last[-1] < last[0] or self._jumped(series.values[at:], level, last[-1]):
+        if min(last) <= level or last[-1] < last[0] or self._jumped(values[at:], level, last[-1]):
             return None
         rise = sum(last) / len(last) - level
         error: float = noise * (1.0 / len(last) + 1.0 / len(around)) ** 0.5 * (1.0 + FEW / len(logs))
         if since >= LONG_SINCE:
-            still = sum(last) / len(last) - log(median(series.values[at : -self.points]))
+            still = sum(last) / len(last) - log(median(values[at : -self.points]))
             if still < STILL * self._limit(series, error):
                 return None
-        return bounded_exp(rise) - 1.0, error, exp(level), since
+        return bounded_exp(rise) - 1.0, error, scale.back(exp(level)), since
 
 
 def _last_best(series: Series) -> int | None:

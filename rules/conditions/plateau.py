@@ -21,12 +21,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
-from rules.history import RunState, Series
+from rules.history import RunState, Series, goes_up
 from rules.jsonable import short
 from rules.noise import is_sparse, rounding
 from rules.observation import VAL_LOSS
 from rules.promise import ANCHOR_POINTS, LEAST_POINTS, Fall, fall
 from rules.rule import Context, Rule, RuleSpec
+from rules.scale import PLAIN, scale_of
 from rules.units import Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
@@ -92,9 +93,9 @@ class Plateau(CurveRule):
             return self._again(metric, series, mark.get("window", self.window), group)
         if len(series.values) < (self.window + FIRST_GROUPS) * group:
             return UNKNOWN
-        if self._cannot_be(series, group):
+        if scale_of(metric, series) is PLAIN and self._cannot_be(series, group):
             return FINE
-        fall = self._fall(series, group)
+        fall = self._fall(metric, series, group)
         if fall is None:
             return UNKNOWN
         if self._missed(run, fall):
@@ -121,7 +122,8 @@ class Plateau(CurveRule):
             return None
         mark["frozen"] = value
         return Verdict(
-            Status.BREACHED, f"{metric} has stopped falling: it is {short(value)}, {points} times in a row, where no two before were alike",
+            Status.BREACHED,
+            f"{metric} has stopped {_verb(metric)}: it is {short(value)}, {points} times in a row, where no two before were alike",
             series.steps[-1], value, numbers={"points": points, "usual_change": median(bends)}, resolves_when=f"{metric} moves again",
         )  # fmt: skip
 
@@ -137,9 +139,10 @@ class Plateau(CurveRule):
         return not rises and fall.within_seen < 0.5 * fall.within_promised
 
     def _again(self, metric: str, series: Series, window: int, group: int) -> Verdict:
-        fall = self._fall(series, group)
+        fall = self._fall(metric, series, group)
         if fall is not None and fall.seen > max(self.share * fall.promised, fall.error):
-            said = f"{metric} falls again: {short(series.values[-1])}, {fall.seen:.2%} lower"
+            verb = "rises" if goes_up(metric) else "falls"
+            said = f"{metric} {verb} again: {short(series.values[-1])}, {fall.seen:.2%} better"
             return Verdict(Status.OK, said, series.steps[-1], series.values[-1])
         return UNKNOWN
 
@@ -166,7 +169,7 @@ class Plateau(CurveRule):
         return promised - seen < self.sigmas * SURE_ERROR * bends / (len(lately) - 2)
 
     def numbers(self, run: RunState, metric: str, series: Series, mark: Mark) -> Mapping[str, object]:
-        fall = self._fall(series, 1 if is_sparse(metric) else DENSE_GROUP)
+        fall = self._fall(metric, series, 1 if is_sparse(metric) else DENSE_GROUP)
         if fall is None:
             return {"points": len(series.values), "window": self.window}
         return {
@@ -181,32 +184,40 @@ class Plateau(CurveRule):
     def _told(self, metric: str, series: Series, fall: Fall) -> Verdict:
         return Verdict(
             Status.BREACHED,
-            f"{metric} has stopped falling at {short(series.values[-1])}: {fall.seen:.2%} lower since step {fall.since:g}, where its own "
-            f"curve promised {fall.promised:.2%} (error {fall.error:.2%})",
+            f"{metric} has stopped {_verb(metric)} at {short(series.values[-1])}: {fall.seen:.2%} better since step {fall.since:g}, where "
+            f"its own curve promised {fall.promised:.2%} (error {fall.error:.2%})",
             series.steps[-1], series.values[-1],
             numbers={"expected_fall": fall.promised, "seen_fall": fall.seen, "standard_error": fall.error, "window": self.window},
-            resolves_when=f"{metric} falls again",
+            resolves_when=f"{metric} gets better again",
         )  # fmt: skip
 
-    def _fall(self, series: Series, group: int) -> Fall | None:
+    def _fall(self, metric: str, series: Series, group: int) -> Fall | None:
+        scale = scale_of(metric, series)
+        if scale is None:
+            return None
         steps, values = _grouped(series, group)
-        return fall(steps, values, self.window, 1.0 if group == 1 else DENSE_CAUTION)
+        return fall(steps, values if scale is PLAIN else scale.all(values), self.window, 1.0 if group == 1 else DENSE_CAUTION)
 
     def _patience(self, metric: str, series: Series, group: int, mark: Mark) -> Verdict:
         _, values = _grouped(series, group)
         if len(values) <= self.window:
             return UNKNOWN
-        before, lately = min(values[: -self.window]), min(values[-self.window :])
-        gained = (before - lately) / abs(before) if before else 0.0
+        pick, sign = (max, -1.0) if goes_up(metric) else (min, 1.0)
+        before, lately = pick(values[: -self.window]), pick(values[-self.window :])
+        gained = sign * (before - lately) / abs(before) if before else 0.0
         wanted = self.min_improvement or 0.0
         said = f"{metric} improved by {max(gained, 0.0):.2%} in the last {self.window} {'points' if group == 1 else 'tens of points'}"
         if gained >= wanted:
             return Verdict(Status.OK, said, series.steps[-1], series.values[-1]) if "bad" in mark else FINE
         return Verdict(
-            Status.BREACHED, f"{said}, less than {wanted:.2%}: best {short(min(before, lately))}", series.steps[-1], series.values[-1],
+            Status.BREACHED, f"{said}, less than {wanted:.2%}: best {short(pick(before, lately))}", series.steps[-1], series.values[-1],
             numbers={"best_before": before, "best_of_window": lately, "improvement": gained, "wanted": wanted},
             resolves_when=f"it improves by {wanted:.2%} within {self.window} points",
         )  # fmt: skip
+
+
+def _verb(metric: str) -> str:
+    return "rising" if goes_up(metric) else "falling"
 
 
 def _grouped(series: Series, group: int) -> tuple[Sequence[float], list[float]]:

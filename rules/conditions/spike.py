@@ -8,7 +8,7 @@ is left to ``divergence``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
 from statistics import median
@@ -17,10 +17,11 @@ from typing import ClassVar
 from pydantic import Field
 
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
-from rules.history import RunState, Series
+from rules.history import RunState, Series, goes_up
 from rules.jsonable import short
 from rules.noise import bounded_exp, is_sparse, relative, scatter
 from rules.rule import Context, Rule, RuleSpec
+from rules.scale import PLAIN, Scale, scale_of
 from rules.units import Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
@@ -78,48 +79,62 @@ class Spike(CurveRule):
             return self._follow(metric, series, value, mark)
         gate = SPARSE_LEVEL if sparse else QUICK_POINTS
         few = len(series.values) <= self.min_points * (1 if sparse else DENSE_HISTORY)
-        if few or value <= max(series.values[-gate - 1 : -1]) or not isfinite(value):
+        if few or not isfinite(value) or not _stands_out(metric, series.values[-gate - 1 : -1], value):
             return FINE
-        before = series.values[-NOISE_POINTS - 1 : -1]
-        logs = relative(before)
-        if logs is None or value <= 0:
-            return UNKNOWN
-        level, sigma = median(logs[-(SPARSE_LEVEL if sparse else LEVEL_POINTS):]), scatter(logs, before)
-        rise = log(value) - level
-        if rise <= self.min_rise or rise <= self.sigmas * sigma or log(value) - logs[-1] < JUMP_SHARE * rise:
+        scale = scale_of(metric, series)
+        found = self._found(series, scale, sparse) if scale is not None else None
+        if scale is None or found is None:
             return FINE
-        if value - exp(level) < self.least * (max(series.values[:3]) - exp(level)):
-            return FINE
-        alone = sparse or (rise >= AT_ONCE_RISE and self._beyond_the_tail(series, rise))
+        level, sigma, rise = found
+        alone = sparse or (rise >= AT_ONCE_RISE and self._beyond_the_tail(series, scale, rise))
         mark.update(level=level, sigma=sigma, peak=value, since=series.steps[-1], points=1, wanted=1 if alone else IN_A_ROW)
+        mark.update(zero=scale.zero, sign=scale.sign)
         if sparse and rise >= AT_ONCE_RISE:
             return self._tell(metric, series, mark)
         return UNKNOWN
 
+    def _found(self, series: Series, scale: Scale, sparse: bool) -> tuple[float, float, float] | None:
+        """The level before, the noise, and how far the last point stands out, in logarithms; None where it does not."""
+        before = scale.all(series.values[-NOISE_POINTS - 1 : -1])
+        logs, value = relative(before), scale.to(series.values[-1])
+        if logs is None or value <= 0:
+            return None
+        level, sigma = median(logs[-(SPARSE_LEVEL if sparse else LEVEL_POINTS):]), scatter(logs, before)
+        rise = log(value) - level
+        if rise <= self.min_rise or rise <= self.sigmas * sigma or log(value) - logs[-1] < JUMP_SHARE * rise:
+            return None
+        if value - exp(level) < self.least * (max(scale.all(series.values[:3])) - exp(level)):
+            return None
+        return level, sigma, rise
+
     def numbers(self, run: RunState, metric: str, series: Series, mark: Mark) -> Mapping[str, object]:
         before = series.values[-NOISE_POINTS - 1 : -1]
-        logs = relative(before)
-        if logs is None or len(logs) < self.min_points:
+        scale = _kept(mark) if "zero" in mark else scale_of(metric, series)
+        logs = relative(scale.all(before)) if scale is not None else None
+        if scale is None or logs is None or len(logs) < self.min_points:
             return {"points": len(before)}
         level = mark.get("level", median(logs[-(SPARSE_LEVEL if is_sparse(metric) else LEVEL_POINTS):]))
-        sigma = mark.get("sigma", scatter(logs, before))
+        sigma = mark.get("sigma", scatter(logs, scale.all(before)))
+        limit = scale.back(bounded_exp(level + max(self.sigmas * sigma, self.min_rise)))
         return {
-            "value": series.values[-1], "level": exp(level), "sigma": f"{sigma:.2%}", "points": len(before), "sigmas": self.sigmas,
-            "limit": bounded_exp(level + max(self.sigmas * sigma, self.min_rise)), "peak": mark.get("peak"),
+            "value": series.values[-1], "level": scale.back(exp(level)), "sigma": f"{sigma:.2%}", "points": len(before),
+            "sigmas": self.sigmas, "limit": limit, "peak": mark.get("peak"),
         }  # fmt: skip
 
     def _follow(self, metric: str, series: Series, value: float, mark: Mark) -> Verdict:
         """A point after the first far one: back, going on, or staying."""
-        if not isfinite(value) or value <= 0:
+        scale = _kept(mark)
+        scaled, peak = scale.to(value), scale.to(mark["peak"])
+        if not isfinite(value):
             return UNKNOWN
         mark["points"] += 1
         told = "told" in mark
-        rise, top = log(value) - mark["level"], log(mark["peak"]) - mark["level"]
+        rise, top = log(max(scaled, 1e-300)) - mark["level"], log(max(peak, 1e-300)) - mark["level"]
         share = BACK_SHARE if told or is_sparse(metric) else BACK_AT_ONCE
         if rise <= max(3.0 * mark["sigma"], share * top):
             return self._back(metric, series, value, mark)
-        climbs = value > mark["peak"] * GOES_ON
-        mark["peak"] = max(mark["peak"], value)
+        climbs = scaled > peak * GOES_ON
+        mark["peak"] = value if scaled > peak else mark["peak"]
         if told:
             return self._tell(metric, series, mark)
         later = mark["points"] - max(mark["wanted"], 2)
@@ -147,24 +162,34 @@ class Spike(CurveRule):
 
     def _tell(self, metric: str, series: Series, mark: Mark, more: str = "") -> Verdict:
         mark["told"] = True
-        level = exp(mark["level"])
+        scale = _kept(mark)
+        level, peak = exp(mark["level"]), scale.to(mark["peak"])
         if mark["points"] > SLOW_POINTS:
             more = f"; it has not recovered in {mark['points'] - 1} points"
-        back = level * bounded_exp(max(3.0 * mark["sigma"], BACK_SHARE * log(mark["peak"] / level)))
+        back = scale.back(level * bounded_exp(max(3.0 * mark["sigma"], BACK_SHARE * log(peak / level))))
+        was = short(scale.back(level))
+        far = f"{peak / level:.3g} times the {was} before" if scale == PLAIN else f"it was {was} before"
         return Verdict(
             Status.BREACHED,
-            f"{metric} jumped to {short(mark['peak'])} at step {mark['since']:g}, {mark['peak'] / level:.3g} times the {short(level)} "
-            f"before (noise {mark['sigma']:.2%}){more}",
+            f"{metric} jumped to {short(mark['peak'])} at step {mark['since']:g}, {far} (noise {mark['sigma']:.2%}){more}",
             mark["since"], mark["peak"],
-            numbers={"peak": mark["peak"], "level": level, "sigma": mark["sigma"], "points_since": mark["points"]},
-            resolves_when=f"{metric} is below {short(back)}",
+            numbers={"peak": mark["peak"], "level": scale.back(level), "sigma": mark["sigma"], "points_since": mark["points"]},
+            resolves_when=f"{metric} is {'below' if scale.sign > 0 else 'above'} {short(back)}",
         )  # fmt: skip
 
-    def _beyond_the_tail(self, series: Series, rise: float) -> bool:
+    def _beyond_the_tail(self, series: Series, scale: Scale, rise: float) -> bool:
         """Whether the batch is far beyond the worst of the batches before it, about their own level."""
-        before = series.values[-TAIL_POINTS - 1 : -1]
-        logs = relative(before)
+        logs = relative(scale.all(series.values[-TAIL_POINTS - 1 : -1]))
         if logs is None or len(logs) < 32:
             return False
         worst = max(logs[i] - logs[i - 1] for i in range(1, len(logs)))
         return rise > TAIL_FACTOR * worst
+
+
+def _kept(mark: Mark) -> Scale:
+    """The scale by which the jump was found: what is measured after it is measured alike."""
+    return Scale(mark.get("zero", 0.0), mark.get("sign", 1))
+
+
+def _stands_out(metric: str, before: Sequence[float], value: float) -> bool:
+    return value < min(before) if goes_up(metric) else value > max(before)
