@@ -113,11 +113,11 @@ class Server:
 
 
 def _names(address: Address) -> list[str] | None:
-    """By which names the page may be asked for: any beyond loopback, where aliases are many and the user was warned already."""
-    if not address.local:
-        return None
-    # A name that curl --unix-socket may be given; no web site finds a socket file.
-    return ["loss-watch"] if address.path is not None else [address.host.lower()]
+    """By which names the page may be asked for: any beyond loopback, where aliases are many and the user was warned already.
+
+    Any too over a socket file: curl must be given some name, and no web site finds a file.
+    """
+    return None if address.path is not None or not address.local else [address.host.lower()]
 
 
 def _check(tls: Tls) -> None:

@@ -170,7 +170,7 @@ def test_the_default_address_steps_aside_and_a_unix_socket_serves(tmp_path: Path
         if shutil.which("curl"):
             done = subprocess.run(["curl", "-sS", "--retry", "5", "--unix-socket", f"{tmp_path}/s.sock", "http://x/healthz"],
                                   capture_output=True, text=True, timeout=20, check=False)  # fmt: skip
-            assert "ok" in done.stdout, done.stderr
+            assert "ok\n" == done.stdout, done.stderr
     finally:
         for process in processes:
             process.terminate()
