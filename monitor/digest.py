@@ -73,19 +73,23 @@ class Steps:
         self.total += int(steps.size)
 
     def _extend_even(self, steps: Floats) -> None:
+        """Steps with one stride between them."""
         self.add(float(steps[0]))
-        if steps.size == 1:
-            return
-        self.add(float(steps[1]))
-        more = int(steps.size) - 2
-        stride = float(steps[1] - steps[0])
-        if more and stride > 0 and self._stride == stride and self._last == steps[1] and steps[-1] > self.greatest:
-            self._count += more
-            self.total += more
-            self._last = self.greatest = float(steps[-1])
-        else:
-            for step in steps[2:].tolist():
+        stride = float(steps[1] - steps[0]) if steps.size > 1 else 0.0
+        if stride <= 0:
+            for step in steps[1:].tolist():
                 self.add(step)
+            return
+        more = int(steps.size) - 1
+        self.rising = self.rising and bool(steps[1] > self.greatest)
+        self.total += more
+        self.greatest = max(self.greatest, float(steps[-1]))
+        if self._count == 1 or (self._stride == stride and self._last == steps[0]):
+            self._stride, self._count = stride, self._count + more
+        else:
+            self._close()
+            self._first, self._stride, self._count = float(steps[1]), stride, more
+        self._last = float(steps[-1])
 
     def distinct(self) -> int:
         """How many different steps there are."""

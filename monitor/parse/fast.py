@@ -270,11 +270,9 @@ class _Reading:
         return self._parser.says_nothing(line) and (kind == COLD or self._known.look(key, line) != UNKNOWN)
 
     def _learns_much(self, at: int) -> bool:
-        """Learn of a line that the parser has just taken; whether the lines after it are worth a new beginning."""
-        key, line = self.block.keys[at], self.block.line(at)
-        if self._kinds[at] != UNKNOWN or key in self._known.kinds or self._parser.waits():
-            return False
-        if self._known.look(key, line) < 0 or not self._parser.follows() or self.block.count - self.done < MANY_LINES:
+        """Whether a line that the parser has just taken is the first of many of its kind in the block, to be begun anew as columns."""
+        key = self.block.keys[at]
+        if self._kinds[at] != UNKNOWN or self._known.kinds.get(key, UNKNOWN) < 0 or not self._parser.follows():
             return False
         return self.block.keys[at : at + 8 * MANY_LINES].count(key) >= MANY_LINES
 
@@ -305,12 +303,18 @@ class _Reading:
         return at
 
     def _line(self, at: int) -> None:
-        line = self.block.line(at)
-        sort = self._known.sort_of(self.block.keys[at]) if not self._parser.follows() else None
+        line, key = self.block.line(at), self.block.keys[at]
+        sort = self._known.sort_of(key) if not self._parser.follows() else None
         if not line or (sort is not None and self._parser.pass_over(sort)):
             return
         items: list[Item] = []
-        self._parser.line(line, self.block.offset(at), items)
+        row = self._known.rows.get(key)
+        if row is None or self._parser.waits():
+            self._parser.line(line, self.block.offset(at), items)
+        else:
+            self._parser.row(line, row[0], self.block.offset(at), items, silent=row[1])
+        if row is None and self._kinds[at] == UNKNOWN and key not in self._known.kinds and not self._parser.waits():
+            self._known.look(key, line)
         for item in items:
             if isinstance(item, Observation):
                 points = self._points.setdefault(item.metric, Points(item.name or item.metric))

@@ -32,6 +32,8 @@ class Known:
         self.kinds: dict[bytes, int] = {}
         self.sorts: dict[bytes, Sort] = {}
         """What keys that tell no number are to a source listing, where they are not plain."""
+        self.rows: dict[bytes, tuple[Sort, bool]] = {}
+        """Keys of the lines of a table's block: what they are to a source listing, and whether they say nothing by themselves."""
         self.templates: list[Template] = []
         self._readings: dict[Reading, Reading] = {}
         """Each reading once: a table makes one for each row."""
@@ -43,7 +45,7 @@ class Known:
         if self._parser.generation() == self._generation:
             return False
         self._generation = self._parser.generation()
-        self.kinds, self.templates, self.telling, self.sorts = {}, [], set(), {}
+        self.kinds, self.templates, self.telling, self.sorts, self.rows = {}, [], set(), {}, {}
         return True
 
     def look(self, key: bytes, line: bytes) -> int:
@@ -53,12 +55,16 @@ class Known:
             return COLD
         if reading is not NOTHING:
             if not self._parser.certain(reading, line):
+                if self._parser.is_row(line):
+                    self.rows[key] = self._parser.sort_of(line), False
                 return UNKNOWN
             kind = self._template(line, reading, start)
         elif self._parser.passes(line) and self._always_nothing(line):
             kind = self._silent(key, line)
         else:
             kind = COLD
+        if kind < 0 and self._parser.is_row(line):
+            self.rows[key] = self._parser.sort_of(line), reading is NOTHING and steady(line, self._parser.look)
         self.kinds[key] = kind
         return kind
 

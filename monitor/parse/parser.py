@@ -338,7 +338,21 @@ class LogParser:
         """Whether the line is a table's row, whose items are then taken. Only where no format has been recognised."""
         if self._active or (self._gate is not None and not self._table.columns):
             return False
-        found = self._table.see(line[self._row_start(line) :])
+        return self._table_line(line[self._row_start(line) :], offset, items)
+
+    def row(self, line: bytes, sort: Sort, offset: int, items: list[Item], *, silent: bool) -> None:
+        """Take a line of a table's block that stands bare, whose sort is known; ``silent``: by itself it says nothing."""
+        if self._count < SETTLED and self._listing.move(sort):
+            return
+        if not self._table_line(line, offset, items) and not silent:
+            self._plain_line(line, offset, items)
+
+    def is_row(self, line: bytes) -> bool:
+        """Whether a line, and any other of its kind, is part of a table's block and bare of labels, where no format is known."""
+        return not (self._active or self._gate or self._table.columns) and touches(line) and plain(line) == line and not label_end(line)
+
+    def _table_line(self, line: bytes, offset: int, items: list[Item]) -> bool:
+        found = self._table.see(line)
         if found is None:
             return False
         if not self._fold.said:
