@@ -251,7 +251,7 @@ class Fold:
         if value.metric not in CANONICAL or value.understudy or reading.bar:
             return value.metric
         if reading.weak:
-            return value.metric if self.bound.get(value.metric) in (None, f"{GENERAL}:{value.name}") else self._renamed(value)
+            return value.metric if self.bound.get(value.metric) in (None, f"{GENERAL}:{value.name}") else self._renamed(value.name)
         self.bar_only.discard(value.metric)
         owner = next((one.split(":", 1)[0] for one in self.bound.values() if not one.startswith((f"{GENERAL}:", "understudy:"))), None)
         free = reading.format == GENERAL and self.bound.get(value.metric, f"{GENERAL}:").startswith(f"{GENERAL}:")
@@ -263,11 +263,11 @@ class Fold:
             bound = self.bound[value.metric] = name
         if bound == name:
             return value.metric
-        return self._renamed(value)
+        return self._renamed(value.name)
 
     @staticmethod
-    def _renamed(value: Value) -> str:
-        own = safe(value.name)
+    def _renamed(name: str) -> str:
+        own = safe(name)
         return own if own not in CANONICAL else f"{own}_summary"
 
     def is_settled(self, value: Value) -> bool:
@@ -308,9 +308,10 @@ class Fold:
         held += made
         if len(held) >= WEAK_NEEDED * len(made):
             self.settled.add(key)
-            for one in made:
-                if one.metric in CANONICAL:
-                    self.bound.setdefault(one.metric, f"{GENERAL}:{one.name}")
+            for one in held:
+                name = f"{GENERAL}:{one.name}"
+                if one.metric in CANONICAL and self.bound.setdefault(one.metric, name) != name:
+                    one.metric = self._renamed(one.name)
             return held
         if len(self.weak) >= MAX_WEAK:
             self.weak.pop(next(iter(self.weak)))

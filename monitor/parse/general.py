@@ -37,8 +37,9 @@ _CODE = re.compile(
     re.X,
 )
 _BEST = re.compile(
-    r"\b(?:best|previous|prev|min|lowest|improved|saved|saving|target|threshold|early|patience|baseline|final|loaded|restored)\b", re.I
+    r"\b(?:best|previous|prev|min|lowest|improved|saved|saving|target|threshold|early|patience|baseline|loaded|restored)\b", re.I
 )
+_LAST = re.compile(r"\bfinal\b", re.I)
 _BAR = re.compile(r"\x00%\s?\|| \x00/\x00 \[\x00|[█▏▎▍▌▋▊▉━╸╺]|#{4,}|\|[|.#=>-]{8,}\|?|\[[=>.]{6,}\]")
 _BEFORE_PLACE = VAL_WORDS | TRAIN_WORDS | frozenset((
     "after", "at", "begin", "beginning", "completed", "current", "end", "finished", "for", "global", "in", "info", "loss", "of", "on",
@@ -101,6 +102,7 @@ def read(skeleton: str) -> Reading:
     if _WRAP.match(skeleton) and skeleton.lstrip().startswith("\x00"):
         numbers = numbers[1:]
     validating = speaks_of_validation(_prose(skeleton))
+    testing = validating and not any(word in VAL_WORDS for word in words(_prose(skeleton)))
     for at, one in enumerate(numbers):
         _place(found, one, numbers[at + 1] if at + 1 < len(numbers) else None, bar=bar)
     leading = _LEADING.match(skeleton) if found.step is None and len(numbers) > 2 and numbers[1].of else None
@@ -118,7 +120,7 @@ def read(skeleton: str) -> Reading:
     for at, one in enumerate(numbers):
         if one.index not in places and not one.of and (one.key or at):
             told = one if one.key else _behind(one, numbers[at - 1], numbers[at - 2])
-            _measure(found, told, validating=validating, behind=told is not one)
+            _measure(found, told, validating=validating, testing=testing, behind=told is not one)
     reading = _conclude(found, skeleton, bar=bar)
     return reading if full is None or reading is NOTHING else replace(reading, full=full)
 
@@ -168,7 +170,7 @@ def place_of(one: Named) -> str | None:
         return None
     meaning = role(one.key)
     if meaning is None and not (one.sep and one.sep not in ":="):
-        *head, tail = one.key.split() or [""]
+        *head, tail = one.key.replace("@", " ").split() or [""]
         meaning = role(tail)
         said = words(" ".join(head))
         measured = bool(said) and said[-1] in ("at", "after", "for", "in", "on") and is_metric(" ".join(head))
@@ -177,7 +179,7 @@ def place_of(one: Named) -> str | None:
     return meaning
 
 
-def _measure(found: _Found, one: Named, *, validating: bool, behind: bool) -> None:
+def _measure(found: _Found, one: Named, *, validating: bool, testing: bool, behind: bool) -> None:
     key = _COPULA.sub("", one.key)
     spaced = not one.sep
     if not key:
@@ -192,7 +194,8 @@ def _measure(found: _Found, one: Named, *, validating: bool, behind: bool) -> No
     said = loss_kind("loss" if behind and words(key) == ("cost",) else key, validating=validating)
     if said is not None:
         metric, plainness = said
-        found.values.append((Value(metric, key, one.index), metric, plainness))
+        tested = testing and not any(word in SPLIT_WORDS for word in words(key))
+        found.values.append((Value(metric, f"test {key}" if tested else key, one.index), metric, plainness))
     elif len(key) <= 60 and not key.endswith((".py", ".cc", ".cpp")):
         metric = safe(key)
         if validating and is_metric(key) and not any(word in VAL_WORDS for word in words(key)):
@@ -222,7 +225,8 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
     values = _settle(found.values)
     losses = [value for value in values if loss_like(value)]
     placed = found.step is not None or found.epoch is not None or found.batches is not None
-    if not losses or _BEST.search(_prose(skeleton)) or (_BEST.search(skeleton) and found.step is None and found.epoch is None):
+    alone = found.step is None and found.epoch is None
+    if not losses or _BEST.search(_prose(skeleton)) or (alone and (_BEST.search(skeleton) or _LAST.search(_prose(skeleton)))):
         if not placed:
             return NOTHING
         values = ()
@@ -234,7 +238,7 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
     plain = both or (placed and any(value.metric in (TRAIN_LOSS, VAL_LOSS) for value in losses) and not _is_sentence(skeleton))
     place_said = not values or placed
     section = ("val" if speaks_of_validation(_prose(skeleton)) else "train") if place_said else ""
-    unsplit = not any(word in SPLIT_WORDS for value in losses for word in words(value.name))
+    unsplit = not any(word in SPLIT_WORDS for text in (_prose(skeleton), *(value.name for value in losses)) for word in words(text))
     return Reading(
         GENERAL, section=section, by_section=not placed and unsplit,
         step=found.step, epoch=found.epoch, batch=found.batch, batches=found.batches, total_steps=found.total_steps,
