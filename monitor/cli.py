@@ -39,7 +39,9 @@ def root(version: Annotated[bool, typer.Option("--version", help="print the vers
 @app.command(short_help="follow logs, judge, alert, serve metrics and the page")
 def watch(
     paths: Paths, rules: Rules = None,
-    once: Annotated[bool, typer.Option("--once", help="read what is new since last time, judge, send, leave (for cron)")] = False,
+    once: Annotated[bool, typer.Option(
+        "--once", help="read what is new since last time, judge, send, leave (for cron); what is not there yet is left to the next call",
+    )] = False,
     json: Json = False, state: State = None,
     listen: Annotated[str | None, typer.Option("--listen", metavar="HOST:PORT", help="default 127.0.0.1:10311, or unix:PATH")] = None,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="no metrics and no page")] = False,

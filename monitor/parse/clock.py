@@ -32,7 +32,7 @@ _WORDS = (
 _LEAD = rb"^(?:[^A-Za-z]{0,24}(?:(?:" + _WORDS + rb")(?![A-Za-z])[^A-Za-z]{0,24}){0,4}?)??"
 _SECONDS = rb":(\d\d)(?:[.,]\d{1,9})?"
 _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
-_SHAPES = tuple(re.compile(_LEAD + shape + _SECONDS + zone) for shape, zone in (
+_DATED = tuple((shape, _SECONDS + zone) for shape, zone in (
     (rb"(\d{4}[-/.]\d\d[-/.]\d\d[T _]\d\d:\d\d)", rb"\ ?(Z|UTC|[+-]\d\d:?\d\d)?(?![\d.])"),
     (rb"((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ ]{1,2}\d{1,2}[ ]\d\d:\d\d)", rb"(?:[ ](?:[A-Z]{3,4}[ ])?(\d{4}))?(?!\d)"),
     (rb"(?<=\[)(\d\d/\d\d[ ]\d\d:\d\d)", rb"()(?!\d)"),
@@ -42,7 +42,9 @@ _SHAPES = tuple(re.compile(_LEAD + shape + _SECONDS + zone) for shape, zone in (
 _DATELESS = re.compile(rb"^(?:\[?(?:rank|default) ?\d+\]?: ?)?[\[(]?(\d\d:\d\d)" + _SECONDS + rb"()(?=[\s\]),|])")
 _SECOND = re.compile(rb"\d\d(?:[.,]\d{1,9})?")
 SECONDS_BYTES = 12
-_ALL = (*_SHAPES, _DATELESS)
+_ALL = (*(re.compile(_LEAD + shape + rest) for shape, rest in _DATED), _DATELESS)
+_THERE = (*(re.compile(shape + rest) for shape, rest in _DATED), re.compile(rb"(\d\d:\d\d)" + _SECONDS + rb"()(?=[\s\]),|])"))
+"""The same at the column where the line before had its time."""
 
 
 class Silence(NamedTuple):
@@ -106,10 +108,15 @@ class LineClock:
         notes = self._notes
         if not notes:
             return
-        for item in items:
-            if item.time_s is None and (noted := notes.get(item.offset)) is not None:
-                seconds = _seconds(noted[1])
-                item.time_s = None if seconds is None else noted[0] + seconds
+        offset, time_s = -1, None
+        for item in items:  # a line may give a dozen
+            if item.offset != offset:
+                offset = item.offset
+                noted = notes.get(offset)
+                seconds = _seconds(noted[1]) if noted is not None else None
+                time_s = noted[0] + seconds if noted is not None and seconds is not None else None
+            if item.time_s is None:
+                item.time_s = time_s
         while len(notes) > KEPT_NOTES:
             del notes[next(iter(notes))]
 
@@ -149,20 +156,20 @@ class LineClock:
         return self.last_s
 
     def _new_minute(self, line: bytes) -> None:
-        head = line[:HEAD_BYTES]
-        found, shape = None, 0
-        for shape in range(len(_ALL)) if self._shape is None else (self._shape,):
-            found = _ALL[shape].match(head)
-            if found:
-                break
+        found, shape = self._found(line)
         if found is None:
             return
         before = self._time_s() if self._line else self.last_s
-        minute_s = self._minute_s if found[1] == self._minute else self._placed(shape, found, before)
-        if minute_s is None:
-            return
+        minute = found[1]
+        minute_s = self._minute_s
+        if minute != self._minute:
+            placed = self._in_same_hour(minute)
+            placed = self._placed(shape, found, before) if placed is None else placed
+            if placed is None:
+                return
+            minute_s = placed
         self._shape = shape
-        self._minute, self._minute_s, self._at = found[1], minute_s, found.start(1)
+        self._minute, self._minute_s, self._at = minute, minute_s, found.start(1)
         self._line, self._fresh = line, True
         lines, self._untimed = self._untimed, 0
         now = self._time_s()
@@ -172,6 +179,21 @@ class LineClock:
         quiet_s = (now - before) / lines
         if quiet_s >= QUIET_S:
             self.silences.append(Silence(now - quiet_s, now))
+
+    def _found(self, line: bytes) -> tuple[re.Match[bytes] | None, int]:
+        """The time of a line and which shape it has."""
+        if self._shape is not None:
+            there = _THERE[self._shape].match(line, self._at) if self._minute else None
+            return there or _ALL[self._shape].match(line[:HEAD_BYTES]), self._shape
+        head = line[:HEAD_BYTES]
+        return next(((found, shape) for shape, one in enumerate(_ALL) if (found := one.match(head)) is not None), (None, 0))
+
+    def _in_same_hour(self, minute: bytes) -> float | None:
+        """Unix seconds of a later minute of the hour of the line before; None where it is none."""
+        known = self._minute
+        if minute[:-2] != known[:-2] or not known[-2:] < minute[-2:] < b"60":
+            return None
+        return self._minute_s + 60.0 * (int(minute[-2:]) - int(known[-2:]))
 
     def _placed(self, shape: int, found: re.Match[bytes], before: float | None) -> float | None:
         """Unix seconds of the beginning of a minute; None where there is no such minute."""
