@@ -32,8 +32,10 @@ SETTLING, MOST_PRINTS = 5, 64
 CHOSEN_AFTER, CLOCKED_AFTER = 8, 3
 """Prints (with times: of lines) after which a metric is chosen to be the clock: the first that gets there is the densest."""
 MIN_LATELY, MIN_PAST, KEPT = 3, 5, 64
-JUDGED_EVERY, LONG_STRETCH_S, LONG_SHARE = 4, 30.0, 0.02
+JUDGED_EVERY, LONG_STRETCH_S, LONG_SHARE = 2, 30.0, 0.02
 """Stretches between two judgements; and seconds of a stretch, or share of the time since the first, after which it is judged at once."""
+USUAL_EVERY = 8
+"""Stretches after which the usual pace is taken anew: while a stretch is not slower than that, nothing is judged."""
 IN_A_ROW, ROW_PAST, BY_CHANCE = 5, 4, 0.167
 """Long stretches that must be slow, and the share of the past that may have been: five in a row are then one chance in 8,000."""
 MIN_ENDS, FAST_END = 8, 0.85
@@ -80,6 +82,10 @@ class Throughput(RuleBase):
         long = mark["sign"] == 0 and self._is_long(mark, item)
         mark["paces"] = [*mark["paces"][-KEPT:], [ended, mark["prints"], int(long)]]
         mark.update(prints=0, step=item.at, time_s=item.time_s, ended=mark["ended"] + 1)
+        if mark["ended"] % USUAL_EVERY == 0:
+            mark["usual"] = median([entry[0] for entry in mark["paces"]])
+        if "past" not in mark and ended >= self.below * mark.get("usual", ended * 2.0 / self.below):
+            return UNKNOWN
         return UNKNOWN if mark["ended"] % JUDGED_EVERY and not long else self._verdict(run, mark)
 
     def _choose(self, mark: dict[str, Any], item: Observation, series: Series) -> bool:
