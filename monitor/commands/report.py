@@ -11,7 +11,7 @@ from monitor import __version__
 from monitor.checkpoint import CheckpointError, Comparison, compare, read_checkpoint
 from monitor.commands.check import baseline_document, judged
 from monitor.commands.inputs import USAGE, fail, report_problems, say, the_formats, the_rules, warn
-from monitor.commands.status import known_run
+from monitor.commands.status import earlier_runs, known_run
 from monitor.oneshot import read_runs
 from monitor.report import Inputs, as_html, as_markdown
 from monitor.report import report as document_of
@@ -39,7 +39,7 @@ def report(targets: Sequence[str], options: ReportOptions) -> int:
     if len(targets) == 1:
         paths, known_rules = known_run(targets[0], options.state)
     book, engine = the_rules(options.rules or known_rules)
-    reading = read_runs(paths, engine, the_formats(options.formats))
+    reading = read_runs(paths, engine, the_formats(options.formats), before=earlier_runs(options.state).give)
     failed = report_problems(reading.problems)
     views = judged(reading, engine, baseline_document(book.baseline), time.time())
     if not views:

@@ -78,7 +78,11 @@ def _views(store: Store) -> list[RunView]:
     except ConfigErrors:
         engine = Engine(())
     outlook, now = Outlook(), time.time()
-    return [run_view(run, engine, forecasts=outlook.of(run, engine, now)) for run in store.runs().values()]
+    runs = store.runs()
+    earlier = EarlierRuns(runs.values())
+    for run in runs.values():
+        earlier.give(run)
+    return [run_view(run, engine, forecasts=outlook.of(run, engine, now)) for run in runs.values()]
 
 
 def _watcher(path: Path, store: Store) -> dict[str, Any]:
