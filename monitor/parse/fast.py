@@ -17,6 +17,7 @@ from monitor.parse.digits import Floats, Ints
 from monitor.parse.gate import LineSearch, compiled_gate
 from monitor.parse.known import COLD, EVENT_ONLY, NOTHING_SAID, UNKNOWN, Known, in_play
 from monitor.parse.lines import MAX_LINE_BYTES, plain
+from monitor.parse.own import ours
 from monitor.parse.parser import LogParser
 from monitor.parse.segment import Group, Points, take
 from rules.observation import Item, Observation
@@ -185,7 +186,7 @@ class FastReader:
             done = self._fed(read, -1)
         for at in read.candidates():
             line = block.line(at)
-            if block.offset(at) < done or block.is_bar(at) or not self._literals.search(line) or self._parser.is_ours(line):
+            if block.offset(at) < done or block.is_bar(at) or not self._literals.search(line) or ours(plain(line)):
                 continue
             sink(plain(line), block.offset(at))
             if self._hungry():
@@ -197,7 +198,7 @@ class FastReader:
         for line, offset in read.block.after(at):
             if not self._hungry() or offset > stop:
                 return offset
-            if self._event_sink is not None and not self._parser.is_ours(line):
+            if self._event_sink is not None and not ours(line):
                 self._event_sink(line, offset)
         return stop + 1
 
@@ -267,7 +268,7 @@ class _Reading:
         if not self._parser.follows() or kind not in (UNKNOWN, COLD):
             return False
         line = self.block.line(at)
-        return self._parser.says_nothing(line) and (kind == COLD or self._known.look(key, line) != UNKNOWN)
+        return self._known.sight.says_nothing(line) and (kind == COLD or self._known.look(key, line) != UNKNOWN)
 
     def _learns_much(self, at: int) -> bool:
         """Whether a line that the parser has just taken is the first of many of its kind in the block, to be begun anew as columns."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from monitor.parse.block import Block
 from monitor.parse.digits import Floats, Ints
+from monitor.parse.foresight import Foresight
 from monitor.parse.parser import LogParser
 from monitor.parse.reading import NOTHING, Anchor, Reading
 from monitor.parse.segment import Group, columnar
@@ -28,6 +29,7 @@ class Known:
 
     def __init__(self, parser: LogParser, wanted: Callable[[bytes], bool]) -> None:
         self._parser, self._wanted = parser, wanted
+        self.sight = Foresight(parser)
         self._generation = parser.generation()
         self.kinds: dict[bytes, int] = {}
         self.sorts: dict[bytes, Sort] = {}
@@ -50,33 +52,33 @@ class Known:
 
     def look(self, key: bytes, line: bytes) -> int:
         """What ``line``, which the parser can say the meaning of, tells of its key."""
-        reading, start = self._parser.meaning(line)
+        reading, start = self.sight.meaning(line)
         if reading is None or len(self.kinds) >= MAX_KINDS or len(key) > MAX_KEY_BYTES:
             return COLD
         if reading is not NOTHING:
-            if not self._parser.certain(reading, line):
-                if self._parser.is_row(line):
-                    self.rows[key] = self._parser.sort_of(line), False
+            if not self.sight.certain(reading, line):
+                if self.sight.is_row(line):
+                    self.rows[key] = self.sight.sort_of(line), False
                 return UNKNOWN
             kind = self._template(line, reading, start)
-        elif self._parser.passes(line) and self._always_nothing(line):
+        elif self.sight.passes(line) and self._always_nothing(line):
             kind = self._silent(key, line)
         else:
             kind = COLD
-        if kind < 0 and self._parser.is_row(line):
-            self.rows[key] = self._parser.sort_of(line), reading is NOTHING and steady(line, self._parser.look)
+        if kind < 0 and self.sight.is_row(line):
+            self.rows[key] = self.sight.sort_of(line), reading is NOTHING and steady(line, self.sight.look)
         self.kinds[key] = kind
         return kind
 
     def _always_nothing(self, line: bytes) -> bool:
         """Whether every line of this one's key says nothing."""
-        if steady(line, self._parser.look):
+        if steady(line, self.sight.look):
             return True
-        return steady(line, self._parser.never_says)
+        return steady(line, self.sight.never_says)
 
     def _silent(self, key: bytes, line: bytes) -> int:
         """The kind of lines that tell no number."""
-        sort = self._parser.sort_of(line)
+        sort = self.sight.sort_of(line)
         if sort is not Sort.PLAIN:
             self.sorts[key] = sort
         if sort not in (Sort.PLAIN, Sort.BLANK, Sort.DIVIDER):
@@ -88,7 +90,7 @@ class Known:
         return self.sorts.get(key, Sort.PLAIN) if self.kinds.get(key, UNKNOWN) in (NOTHING_SAID, EVENT_ONLY, LISTED) else None
 
     def _template(self, line: bytes, reading: Reading, start: int) -> int:
-        if len(self.templates) >= MAX_TEMPLATES or not columnar(reading) or not steady(line, self._parser.look):
+        if len(self.templates) >= MAX_TEMPLATES or not columnar(reading) or not steady(line, self.sight.look):
             return COLD
         template = learn(line, start, self._readings.setdefault(reading, reading))
         if template is None:
@@ -124,7 +126,7 @@ class Known:
             numbers["step"] = numbers["step"] * reading.scale + reading.offset
         if reading.full is not None:
             numbers["of"], numbers["full"] = number(reading.full[1]), number(reading.full[0])
-        made = Group(reading, self._parser.metrics_of(reading), lines, numbers, [number(value.index) for value in reading.values])
+        made = Group(reading, self.sight.metrics_of(reading), lines, numbers, [number(value.index) for value in reading.values])
         if len(parts) > 1:
             made = _picked(made, np.argsort(lines, kind="stable"))
         if reading.full is not None:

@@ -1,0 +1,100 @@
+"""What a line would mean to a parser, without giving it the line: what lets many lines of one kind be read, or passed over, at once."""
+
+from __future__ import annotations
+
+import zlib
+
+from monitor.parse.label import label_end
+from monitor.parse.lightning import may_matter
+from monitor.parse.lines import plain
+from monitor.parse.numbers import cut
+from monitor.parse.own import ours
+from monitor.parse.parser import RANK, LogParser
+from monitor.parse.reading import NOTHING, Reading
+from monitor.parse.source import Sort, sort_of
+from monitor.parse.tables import touches
+
+
+class Foresight:
+    """Looks at lines as one parser would now. It takes none."""
+
+    def __init__(self, parser: LogParser) -> None:
+        self._parser = parser
+
+    def look(self, line: bytes) -> tuple[bool, bytes]:
+        """All that a line's reading depends on: whether a rank stands before it, and its skeleton."""
+        text, start = _behind_rank(line)
+        return bool(start), cut(text[start:])[0]
+
+    def meaning(self, line: bytes) -> tuple[Reading | None, int]:
+        """What a line means, and at which byte of its plain text that begins; None where only the line's turn can tell."""
+        parser = self._parser
+        text, start = _behind_rank(line)
+        if parser.gate is not None and parser.gate.search(text[start:]) is None:
+            return NOTHING, start
+        if parser.in_table():
+            start += parser.row_start(text[start:])
+            return parser.table.row_reading(text[start:]), start
+        skeleton, numbers = cut(text[start:])
+        if not numbers:
+            return NOTHING, start
+        reading = parser.recogniser.known(skeleton)
+        if reading is None and parser.settled():
+            reading = parser.recogniser.read(skeleton, text[start:], 0, [])
+        return reading, start
+
+    def never_says(self, line: bytes) -> bool:
+        """Whether a line says nothing and lets no format be recognised."""
+        if self._parser.settled() or self._parser.in_table():
+            return self.meaning(line)[0] is NOTHING
+        return self._parser.recogniser.never_reads(self.look(line)[1])
+
+    def passes(self, line: bytes) -> bool:
+        """Whether a line whose reading is NOTHING may be passed over wherever the parser is ``idle``."""
+        parser, text = self._parser, plain(line)
+        repeats = parser.recogniser.repeats
+        if ours(text) or (repeats is not None and repeats.search(text) is not None):
+            return False
+        if parser.gate is not None:
+            return True
+        text = text[_behind_rank(line)[1] :]
+        if parser.lightning is not None and may_matter(text):
+            return False
+        return bool(parser.recogniser.active) or not (
+            parser.table.columns or b"%|" in text or touches(text) or touches(text[label_end(text) :])
+        )
+
+    def says_nothing(self, line: bytes) -> bool:
+        """Whether a line of a file that ``follows`` says nothing to it and can be passed over."""
+        return self.meaning(line)[0] is NOTHING and self.passes(line)
+
+    def sort_of(self, line: bytes) -> Sort:
+        """What a line is to the source listing that it may stand in; ``PLAIN`` once no listing is looked for."""
+        if not self._parser.listens:
+            return Sort.PLAIN
+        text, start = _behind_rank(line)
+        return sort_of(text[start + label_end(text[start:]) :])
+
+    def is_row(self, line: bytes) -> bool:
+        """Whether a line, and any other of its kind, is part of a table's block and bare of labels, where no format is known."""
+        parser = self._parser
+        elsewhere = parser.recogniser.active or parser.gate or parser.table.columns
+        return not elsewhere and touches(line) and plain(line) == line and not label_end(line)
+
+    def certain(self, reading: Reading, line: bytes) -> bool:
+        """Whether a line's values count at once, and under which names is known."""
+        fold = self._parser.fold
+        if reading.weak:
+            return str(reading.kind or zlib.crc32(self.look(line)[1])) in fold.settled
+        return all(fold.is_settled(value) for value in reading.values if value.understudy)
+
+    def metrics_of(self, reading: Reading) -> tuple[str, ...]:
+        """The metrics that a reading's values go by."""
+        return tuple(self._parser.fold.settled_name(value, reading) for value in reading.values)
+
+
+def _behind_rank(line: bytes) -> tuple[bytes, int]:
+    """A line's plain text, and where in it stands what follows the rank."""
+    text = plain(line)
+    wrapped = RANK.match(text)
+    return text, wrapped.end() if wrapped else 0
