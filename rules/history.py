@@ -22,7 +22,7 @@ from rules.series import goes_up as goes_up
 SETTLED = 8
 """Values of an attempt that a file shows before it is clear that nothing of the last attempt is left in it."""
 
-MARKED_TIMES = frozenset({"since_s", "last_s", "time_s"})
+MARKED_TIMES = frozenset({"since_s", "last_s", "time_s", "found_silent_since_s"})
 """Keys of marks that are points in time (Unix s)."""
 
 MAX_EVENTS = 500

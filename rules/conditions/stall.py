@@ -109,5 +109,8 @@ class Stall(RuleBase):
         usual, longest = usual_longest_s(known)
         if phase == START or known is None or known["count"] < (5 if phase == TRAINING else 1):
             return max(self.ceiling_s, TIMES_LONGEST * longest)
+        if phase != TRAINING:
+            # What comes after it are prints of the training, which may be seldom.
+            usual, longest = (max(both) for both in zip((usual, longest), usual_longest_s(run.rhythm.get(TRAINING)), strict=True))
         floor = self.floor_s if VALIDATION in run.rhythm or phase != TRAINING else UNSEEN_VALIDATION * self.floor_s
         return max(floor, min(self.ceiling_s, TIMES_USUAL * usual), TIMES_LONGEST * longest)

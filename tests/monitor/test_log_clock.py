@@ -53,6 +53,19 @@ def test_a_line_without_a_value_is_a_sign_of_life_too(replay: Callable[..., list
     assert [] == replay("".join([*lines[:90], *alive, *lines[90:]]), "rules: [stall]")
 
 
+def test_after_a_checkpoint_the_prints_may_be_as_seldom_as_before(replay: Callable[..., list[Transition]]) -> None:
+    """Marian prints every 20 minutes and says three lines of each checkpoint within seconds."""
+    at, lines = START, []
+    for i in range(1, 41):
+        at += timedelta(minutes=19)
+        lines.append(f"[{at:%Y-%m-%d %H:%M:%S}] Ep. 1 : Up. {1000 * i} : Sen. 4,654,484 : Cost {2 * i**-0.1:.4f} : Time 1140.00s\n")
+        if i % 5 == 0:
+            for seconds in (0, 7, 12):
+                saved = at + timedelta(seconds=seconds)
+                lines.append(f"[{saved:%Y-%m-%d %H:%M:%S}] Saving model weights and runtime parameters to model.npz\n")
+    assert [] == replay("".join(lines), "rules: [stall]")
+
+
 def test_a_run_that_became_half_as_fast_is_found_in_a_replay(replay: Callable[..., list[Transition]]) -> None:
     told = replay(log_of([5.0] * 200 + [10.0] * 200), "rules: [throughput]")
     assert [("throughput", "firing")] == [(t.rule, t.state) for t in told]
