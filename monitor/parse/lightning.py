@@ -12,10 +12,11 @@ nothing that only Lightning prints (``v_num``, a sanity check, ``Training:``) ca
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from monitor.parse.names import loss_kind, safe
+from monitor.parse.names import LOSS_WORDS, SPLIT_WORDS, loss_kind, safe, words
 from rules.observation import TRAIN_LOSS, VAL_LOSS, Event, Item, Observation, Progress
 
 NAME = "lightning"
@@ -44,6 +45,10 @@ _WORDS = re.compile(rb"Epoch |Validat|Metric |Training: |Trainer\.fit|_loss: |: 
 _WRAPPED = re.compile(r"\s+(?:[\d:]+\s+)?(?P<post>(?:[A-Za-z_]\S*: \S+\s*)+)$")
 _DONE = re.compile(r"(?P<n>\d+)/(?P<total>\d+)")
 _LOADER = re.compile(r"/dataloader_idx_(\d+)$")
+KINDS = frozenset((
+    "1", "2", "area", "bce", "ce", "crps", "cross", "ctc", "entropy", "huber", "l", "lat", "lm", "mae", "masked", "mse", "nll", "rmse", "wbce",
+    "weighted", "wmse", "xent",
+))  # fmt: skip
 _SKIPPED = frozenset(("v_num",))
 
 
@@ -80,6 +85,9 @@ class LightningReader:
     total: float | None = None
     rich: bool = False
     ends: dict[str, int] = field(default_factory=dict)
+    plain: list[str] = field(default_factory=list)
+    """Metrics that a name has told in so many words (``train_loss``), and (``kinds``) what stands for those that none has."""
+    kinds: dict[str, str] = field(default_factory=dict)
     sure: bool = False
     """Whether it is known which number the first epoch has: Lightning's is 0."""
 
@@ -185,7 +193,8 @@ class LightningReader:
             return
         names = [name for name in values if name not in _SKIPPED and not _is_val(name)]
         losses = [(kind[1], name) for name in names if (kind := loss_kind(name)) is not None and kind[0] == TRAIN_LOSS]
-        best = min(losses, default=(0, ""))[1]
+        best = min(losses, default=(0, ""))[1] or self._by_kind(TRAIN_LOSS, names)
+        self.plain = self.plain if not losses or TRAIN_LOSS in self.plain else [*self.plain, TRAIN_LOSS]
         step = self._step_of(n)
         rows = list(self.held) if more else []
         for name in names:
@@ -200,6 +209,7 @@ class LightningReader:
     def _validation(self, values: dict[str, str], epoch: int, offset: int) -> list[Item]:
         names = [name for name in values if _is_val(name) and not name.endswith("_step")]
         settled = False
+        main = self._main_validation(names)
         for name in names:
             before, value = self.shown.get(name), values[name]
             self.shown[name] = value
@@ -211,11 +221,26 @@ class LightningReader:
             elif changed or (self.val_done and (self.n > self.val_n or not self.rich)):
                 at = float(self.step_told) if self.step_told is not None else self._val_step()
                 if self.told.get(name) != at:
-                    self.born[name] = [_val_metric(name), at, epoch, value, name, offset]
+                    self.born[name] = [VAL_LOSS if name == main else _val_metric(name), at, epoch, value, name, offset]
                 settled = True
         if settled:
             self.validating, self.val_done, self.step_told, self.fresh = False, False, None, []
         return []
+
+    def _main_validation(self, names: Sequence[str]) -> str:
+        """The name that is the validation loss though it does not say so in so many words; empty where one does."""
+        if any(_val_metric(name) == VAL_LOSS for name in names) and VAL_LOSS not in self.plain:
+            self.plain.append(VAL_LOSS)
+        return self._by_kind(VAL_LOSS, names)
+
+    def _by_kind(self, metric: str, names: Sequence[str]) -> str:
+        """The one loss that goes by its kind (``train_mse_loss``), where none has gone by ``loss`` alone."""
+        stems = dict.fromkeys(_stem(name) for name in names if _is_a_kind(name))
+        if metric in self.plain or not stems:
+            return ""
+        if metric not in self.kinds and len(stems) == 1:
+            self.kinds[metric] = next(iter(stems))
+        return next((name for name in names if _stem(name) == self.kinds.get(metric)), "")
 
     def _val_step(self) -> float:
         n = self.val_n if self.validating else self.n
@@ -242,7 +267,8 @@ class LightningReader:
             row[3] = value if value is not None else row[3]
             items += self._rows([row])
         elif value is not None and self.told.get(name) != step:
-            items += self._rows([[_val_metric(name), float(step), epoch, value, name, offset]])
+            metric = VAL_LOSS if name == self._main_validation([name]) else _val_metric(name)
+            items += self._rows([[metric, float(step), epoch, value, name, offset]])
             self.fresh.append(name)
         for row in self.born.values():
             row[1] = float(step)
@@ -314,6 +340,17 @@ class LightningReader:
 def _float(text: str) -> float:
     """A bar's number; tqdm pads to three digits, so NaN stands there as ``nan.0``."""
     return float(text.removesuffix(".0") if text[:1] in "ni" else text)
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"_(?:step|epoch)$", "", _LOADER.sub("", name))
+
+
+def _is_a_kind(name: str) -> bool:
+    """Whether a name is that of a whole loss by its kind: a mean squared error, a cross entropy; no share of a sum."""
+    rest = set(words(_stem(name))) - SPLIT_WORDS - LOSS_WORDS
+    loader = _LOADER.search(name)
+    return bool(rest) and rest <= KINDS and bool(LOSS_WORDS & set(words(name))) and not (loader and loader[1] != "0")
 
 
 def _is_val(name: str) -> bool:

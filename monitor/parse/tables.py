@@ -108,7 +108,7 @@ class Table:
                 names.append(name)
                 numbers.append(cell.rstrip(b"%"))
         reading = _reading("table", names)
-        return (reading, numbers) if reading is not None else None
+        return (reading, numbers) if reading is not None and reading.values else None
 
 
 def touches(line: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Loops of one's own: bars drawn with tqdm, rich or by hand, and plain prints, in the forms that people write them in."""
+"""Loops of one's own (bars drawn with tqdm, rich or by hand; plain prints) and smaller frameworks: their losses and no others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.parse.test_same_kind import check
 CATALOGUE = Catalogue.load()
 CASES: list[dict[str, Any]] = [
     case
-    for name in ("loops.yaml", "plain_prints.yaml")
+    for name in ("loops.yaml", "plain_prints.yaml", "more_frameworks.yaml")
     for case in yaml.load(Path(__file__).with_name(name).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 ]
 
