@@ -46,8 +46,8 @@ _WRAPPED = re.compile(r"\s+(?:[\d:]+\s+)?(?P<post>(?:[A-Za-z_]\S*: \S+\s*)+)$")
 _DONE = re.compile(r"(?P<n>\d+)/(?P<total>\d+)")
 _LOADER = re.compile(r"/dataloader_idx_(\d+)$")
 KINDS = frozenset((
-    "1", "2", "area", "bce", "ce", "crps", "cross", "ctc", "entropy", "huber", "l", "lat", "lm", "mae", "masked", "mse", "nll", "rmse", "wbce",
-    "weighted", "wmse", "xent",
+    "1", "2", "area", "bce", "ce", "crps", "cross", "ctc", "entropy", "huber", "l", "lat", "lm", "mae", "masked", "mse", "nll", "rmse",
+    "wbce", "weighted", "wmse", "xent",
 ))  # fmt: skip
 _SKIPPED = frozenset(("v_num",))
 
