@@ -54,15 +54,15 @@ def test_a_line_without_a_value_is_a_sign_of_life_too(replay: Callable[..., list
 
 
 def test_after_a_checkpoint_the_prints_may_be_as_seldom_as_before(replay: Callable[..., list[Transition]]) -> None:
-    """Marian prints every 20 minutes and says three lines of each checkpoint within seconds."""
+    """Marian prints every 20 minutes and says what it says of a checkpoint within a minute."""
     at, lines = START, []
     for i in range(1, 41):
         at += timedelta(minutes=19)
         lines.append(f"[{at:%Y-%m-%d %H:%M:%S}] Ep. 1 : Up. {1000 * i} : Sen. 4,654,484 : Cost {2 * i**-0.1:.4f} : Time 1140.00s\n")
-        if i % 5 == 0:
-            for seconds in (0, 7, 12):
-                saved = at + timedelta(seconds=seconds)
-                lines.append(f"[{saved:%Y-%m-%d %H:%M:%S}] Saving model weights and runtime parameters to model.npz\n")
+        if i in (3, 6):
+            saved, valid = at + timedelta(seconds=7), at + timedelta(seconds=40)
+            lines.append(f"[{saved:%Y-%m-%d %H:%M:%S}] [training] Saving training checkpoint to model.npz and model.npz.optimizer.npz\n")
+            lines.append(f"[{valid:%Y-%m-%d %H:%M:%S}] [valid] Ep. 1 : Up. {1000 * i} : ce-mean-words : 1.17203 : new best\n")
     assert [] == replay("".join(lines), "rules: [stall]")
 
 
