@@ -148,7 +148,7 @@ def _place(found: _Found, one: Named, following: Named | None, *, bar: bool) -> 
             found.total_epochs = total
     elif meaning == "batch" and found.batch is None:
         found.batch, found.batches = one.index, total
-    elif meaning == "total_steps" and found.total_steps is None:
+    elif meaning == "total_steps" and found.total_steps is None and (found.step is not None or found.epoch is None):
         found.total_steps = one.index
     elif meaning is None and total is not None and not one.key and found.epoch is not None and found.batch is None:
         found.batch, found.batches = one.index, total
@@ -174,7 +174,8 @@ def place_of(one: Named) -> str | None:
         meaning = role(tail)
         said = words(" ".join(head))
         measured = bool(said) and said[-1] in ("at", "after", "for", "in", "on") and is_metric(" ".join(head))
-        if meaning and not measured and not all(word in _BEFORE_PLACE for word in said):
+        bracketed = meaning == "epoch" and tail.startswith("(")
+        if meaning and not measured and not bracketed and not all(word in _BEFORE_PLACE for word in said):
             return None
     return meaning
 
