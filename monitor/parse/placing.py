@@ -53,7 +53,6 @@ def placed(rows: Rows, place: Place) -> Placed:
     both = has_step & ~np.isnan(batch)
     may_be_local = has_step & has_epoch & ~both & ~rows.is_global
     epoch = _carried(rows.epoch, has_epoch, _float(place.epoch))
-    before = _previous(epoch, _float(place.epoch))
     local = np.logical_or.accumulate(both | (may_be_local & rows.local)) | (place.local is True)
     in_epoch_line = may_be_local & local
     if in_epoch_line.any():
@@ -63,6 +62,11 @@ def placed(rows: Rows, place: Place) -> Placed:
     printed = ~np.isnan(step)
     per_epoch = _carried(batches, ~np.isnan(batches), _float(place.batches))
     counts = ~np.isnan(batch) & ~printed & ~(np.isnan(epoch) & np.isnan(batches))
+    of_step = _carried(epoch, printed | (counts & ~np.isnan(epoch)), _float(place.epoch_of_step))
+    last_told = _previous(of_step, _float(place.epoch_of_step))
+    before = np.where(np.isnan(last_told), _previous(epoch, _float(place.epoch)), last_told)
+    alone = has_step & ~has_epoch & ~rows.is_global
+    first_step = _first(step, alone, place.first_step)
     first = np.fmin.accumulate(np.concatenate(((_float(place.first_epoch),), rows.epoch)))[1:]
     numbered, numbers = _numbered(step, batch, epoch, per_epoch, both)
     told = _carried(numbered, numbers, _float(place.numbered_from))
@@ -82,7 +86,8 @@ def placed(rows: Rows, place: Place) -> Placed:
         gap = _gaps(inside, was_in, before, epoch, per_epoch, printed, counts, place.gap)
     reached = _carried(made, moves, _float(place.step))
     is_printed = _carried(printed.astype(float), moves, float(place.printed)) > 0
-    end = _regular(may_be_local & ~local, local, step, was_in, before, epoch, rows, reached, printed, is_printed, place)
+    falls = alone & (step <= first_step) & ~np.isnan(epoch)
+    end = _regular(may_be_local & ~local, alone, falls & ~local, step, was_in, before, epoch, rows, reached, printed, is_printed, place)
     said = ~np.isnan(rows.batch) | has_step | has_epoch
     banner = _carried((~rows.measured & ~np.isnan(batch)).astype(float), said, float(place.banner)) > 0
     nowhere = rows.epoch_only | np.isnan(reached) | ~(is_printed | rows.here | banner)
@@ -92,24 +97,24 @@ def placed(rows: Rows, place: Place) -> Placed:
     if end:
         after.banner = bool(banner[end - 1])
         after.summed = bool(_carried(rows.measured.astype(float), has_epoch, float(place.summed))[end - 1])
-        after.epoch_of_step = _or_none(_carried(epoch, printed, _float(place.epoch_of_step))[end - 1])
+        after.epoch_of_step = _or_none(of_step[end - 1])
+        after.first_step = _or_none(first_step) if alone[:end].any() else place.first_step
     return Placed(steps[:end], epochs[:end], reached[:end], after)
 
 
 def _regular(
-    may_turn: Flags, local: Flags, step: Floats, was_in: Floats, before: Floats, epoch: Floats, rows: Rows, reached: Floats, printed: Flags,
-    is_printed: Flags, place: Place,
+    may_turn: Flags, alone: Flags, falls: Flags, step: Floats, was_in: Floats, before: Floats, epoch: Floats, rows: Rows, reached: Floats,
+    printed: Flags, is_printed: Flags, place: Place,
 ) -> int:  # fmt: skip
     """How many lines come before the first whose meaning depends on more than is followed here."""
     odd = np.zeros(len(rows), bool)
     was_printed = _previous(is_printed.astype(float), float(place.printed)) > 0
     if place.local is None:
         odd |= may_turn & (epoch > before) & (step < was_in)
-    alone = printed & np.isnan(rows.epoch) & ~rows.is_global
     if place.restarts:
         odd |= alone
     elif place.local is None:
-        odd |= alone & ~local & ~np.isnan(epoch) & was_printed & (step < was_in)
+        odd |= falls & was_printed & (step < was_in)
     unmeasured = printed & ~rows.measured
     if unmeasured.any():
         odd |= unmeasured & (step < _previous(reached, _float(place.step))) & was_printed
@@ -170,6 +175,13 @@ def _carried(values: Floats, given: Flags, first: float) -> Floats:
     """``values`` where ``given``, elsewhere the last one given before, ``first`` before all."""
     at = np.maximum.accumulate(np.where(given, np.arange(given.size), -1))
     return np.where(at >= 0, values[at], first)
+
+
+def _first(values: Floats, given: Flags, before: float | None) -> float:
+    """The first value given, ``before`` where there was one; NaN where there is none."""
+    if before is not None or not given.any():
+        return _float(before)
+    return float(values[int(np.argmax(given))])
 
 
 def _previous(values: Floats, first: float) -> Floats:

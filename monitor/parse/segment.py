@@ -99,6 +99,8 @@ def take(groups: Sequence[Group], fold: Fold, into: dict[str, Points], items: li
 def _can_be_followed(groups: Sequence[Group], fold: Fold) -> bool:
     if any(group.reading.anchor is Anchor.BAR for group in groups) and fold.bar_total is not None:
         return False
+    if not fold.said and any(group.reading.format == GENERAL for group in groups):
+        return False
     if any(group.reading.by_section for group in groups) and "none" in (fold.section, *(group.reading.section for group in groups)):
         return False
     if TRAIN_LOSS in fold.stepped or not any(may_be_mean(group) for group in groups):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ from rules.jsonable import jsonable
 from rules.observation import Item, Observation
 
 CATALOGUE = Catalogue.load()
+HERE = Path(__file__).resolve().parent
+LOGS = (*HERE.glob("frameworks/*.log"), *(HERE.parents[1] / "examples").rglob("*.out"))
+REAL_LOGS = sorted(path for path in LOGS if path.stat().st_size < 150_000)
 NOISE = [
     "INFO loader worker 3: fetched batch 17 in 0.250 s",
     "some text without any number",
@@ -53,8 +57,80 @@ def read_fast(data: bytes, chunk: int) -> tuple[dict[str, Any], int, float | Non
     return document["metrics"], document["attempts"], document["total_steps"]
 
 
+def plain_lines(step: int, loss: str, chance: random.Random) -> list[str]:
+    made = [f"step {step}/90000 | train_loss {loss} | lr {chance.random() * 1e-3:.2e} | {chance.random() * 99:.2f} ms"]
+    return made + [f"step {step}/90000 | val_loss {chance.random() * 4:.4f} | lr 3.00e-04 | 1.00 ms"] * (step % 40 == 0)
+
+
+def llmc(step: int, loss: str, chance: random.Random) -> list[str]:
+    z = f"({chance.choice('+-')}0.41z)| norm 0.7611 ({chance.choice(['-0.80', '+nan'])}z)"
+    made = [f"step {step:4d}/90000 | loss {loss} {z}| lr 2.14e-04 | 4206.02 ms | 124793 tok/s"]
+    return made + [f"val loss {chance.random() * 4:.6f}"] * (step % 50 == 0)
+
+
+def before(step: int, _loss: str, chance: random.Random) -> list[str]:
+    line = f"step {step:5d} | loss: {chance.random():.6f} | lr 5.9977e-04 | norm: 0.4141 | dt: 18866.25ms | tok/sec: 27789.73"
+    return [f"validation loss: {chance.random() * 4:.4f}"] * (step % 50 == 0) + [line]
+
+
+def epochs(step: int, _loss: str, chance: random.Random) -> list[str]:
+    epoch, batch = divmod(step, 400)
+    place = f"Epoch: [{epoch}/100]  [{batch:4d}/400]  eta: 1:46:21"
+    return [f"{place}  loss: {chance.random():.6f} (7.179945)  lr: 0.000013 (0.000013)"]
+
+
+def counted(step: int, loss: str, chance: random.Random) -> list[str]:
+    clock = f"2024-02-15 00:{step // 60 % 60:02d}:{step % 60:02d}.178"
+    epoch = f"{clock} INFO: Epoch {step // 9}: loss={chance.random():.4f}, RMSE_E_per_atom=1.8 meV, RMSE_F=568.9 meV / A"
+    return [f"loss tensor({loss}, device='cuda:0', grad_fn=<AddBackward0>)"] + [epoch] * (step % 9 == 0)
+
+
+def banner(step: int, _loss: str, chance: random.Random) -> list[str]:
+    rest = f"loss: {chance.random():.4f} - acc: 0.5 - val_loss: {chance.random():.4f} - val_acc: 0.6"
+    return [f"Epoch {step}/40000", f"313/313 [==============================] - 351s 1s/step - {rest}"]
+
+
+def dicts(step: int, _loss: str, chance: random.Random) -> list[str]:
+    place = f"'epoch': {step / 100:.2f}}}"
+    made = [f"{{'loss': {chance.random():.4f}, 'grad_norm': {chance.random() * 9}, 'learning_rate': 2e-05, {place}"]
+    return made + [f"{{'eval_loss': {chance.random()}, 'eval_runtime': 16.8, {place}"] * (step % 25 == 0)
+
+
+def json_lines(step: int, _loss: str, chance: random.Random) -> list[str]:
+    values = f'"train_loss": {chance.random() * 50}, "test_loss": {chance.random()}, "train_lr": 9.999999999999983e-05'
+    return [f'{{{values}, "epoch": {step}, "n_parameters": 41279495}}']
+
+
+def table(step: int, _loss: str, chance: random.Random) -> list[str]:
+    row = f"{step * 100:7d}      {chance.random():.2e}    {chance.random() * 9:.2e}      1.0e-03"
+    return ["#  step      rmse_val    rmse_trn    lr"] * (step == 1) + [row]
+
+
+def understudy(step: int, loss: str, chance: random.Random) -> list[str]:
+    evaluation = f"step {step}: train loss {chance.random():.4f}, val loss {chance.random():.4f}"
+    return [evaluation] * (step % 25 == 0) + [f"iter {step}: loss {loss}, time 263.86ms, mfu 9.31%"]
+
+
+def thousands(step: int, _loss: str, chance: random.Random) -> list[str]:
+    head = f"[2022-06-28 23:{step // 60 % 60:02d}:{step % 60:02d}] Ep. {1 + step // 500} : Up. {step * 100}"
+    made = [f"{head} : Sen. {step * 1172:,} : Cost {chance.random():.8f} : Time 1468.58s : 16860.65 words/s : gNorm 0.3584"]
+    valid = head.replace("] Ep.", "] [valid] Ep.")
+    return made + [f"{valid} : ce-mean-words : {chance.random():.5f} : new best"] * (step % 30 == 0)
+
+
+def batches(step: int, _loss: str, chance: random.Random) -> list[str]:
+    line = f"epoch: {step // 50}, batch_id: {step % 50 * 500}, AUC:0.788134, ACC:0.688159, loss:{chance.random():.8f}"
+    return [f"2022-04-12 17:10:51,909 - INFO - {line}, avg_samples: 1024.00000, ips: 1822.08655 ins/s"]
+
+
+KINDS = {
+    one.__name__: one
+    for one in (plain_lines, llmc, before, epochs, counted, banner, dicts, json_lines, table, understudy, thousands, batches)
+}
+
+
 def log_of(seed: int, kind: str, lines: int) -> bytes:
-    """A log of ``lines`` metric lines with noise, odd numbers, a validation now and then, and a restart."""
+    """A log of ``lines`` steps with noise, odd numbers, a validation now and then, and a restart."""
     chance = random.Random(seed)
     out: list[str] = []
     step = 0
@@ -64,29 +140,13 @@ def log_of(seed: int, kind: str, lines: int) -> bytes:
             step -= 500
             out.append("Resuming from checkpoint")
         loss = chance.choice([f"{chance.random() * 4:.4f}"] * 200 + ["nan", "inf", "-inf", "1e-3", "2.5E+00", "-0.25", "12", "1,234.5"])
-        if kind == "plain":
-            out.append(f"step {step}/90000 | train_loss {loss} | lr {chance.random() * 1e-3:.2e} | {chance.random() * 99:.2f} ms")
-            if step % 40 == 0:
-                out.append(f"step {step}/90000 | val_loss {chance.random() * 4:.4f} | lr 3.00e-04 | 1.00 ms")
-        elif kind == "llmc":
-            z = f"({chance.choice('+-')}0.41z)| norm 0.7611 ({chance.choice(['-0.80', '+nan'])}z)"
-            out.append(f"step {step:4d}/90000 | loss {loss} {z}| lr 2.14e-04 | 4206.02 ms | 124793 tok/s")
-            if step % 50 == 0:
-                out.append(f"val loss {chance.random() * 4:.6f}")
-        elif kind == "before":
-            if step % 50 == 0:
-                out.append(f"validation loss: {chance.random() * 4:.4f}")
-            out.append(f"step {step:5d} | loss: {chance.random():.6f} | lr 5.9977e-04 | norm: 0.4141 | dt: 18866.25ms | tok/sec: 27789.73")
-        else:
-            epoch, batch = divmod(step, 400)
-            place = f"Epoch: [{epoch}/100]  [{batch:4d}/400]  eta: 1:46:21"
-            out.append(f"{place}  loss: {chance.random():.6f} (7.179945)  lr: 0.000013 (0.000013)")
+        out += KINDS[kind](step, loss, chance)
         while chance.random() < 0.2:
             out.append(chance.choice(NOISE))
     return ("\n".join(out) + "\n").encode()
 
 
-@pytest.mark.parametrize("kind", ["plain", "llmc", "before", "epochs"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_fast_path_reads_what_the_parser_reads(kind: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_module, "BLOCK_BYTES", 9000)
@@ -94,15 +154,23 @@ def test_the_fast_path_reads_what_the_parser_reads(kind: str, seed: int, monkeyp
     assert naive(data) == read_fast(data, 7001)
 
 
-@settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 10_000), chunk=st.integers(300, 200_000), block=st.integers(2000, 100_000))
-def test_the_fast_path_is_the_same_however_the_file_is_cut(seed: int, chunk: int, block: int) -> None:
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), chunk=st.integers(300, 200_000), block=st.integers(2000, 100_000), kind=st.sampled_from(sorted(KINDS)))
+def test_the_fast_path_is_the_same_however_the_file_is_cut(seed: int, chunk: int, block: int, kind: str) -> None:
     before, fast_module.BLOCK_BYTES = fast_module.BLOCK_BYTES, block
     try:
-        data = log_of(seed, "plain", 1800)
+        data = log_of(seed, kind, 900)
         assert naive(data) == read_fast(data, chunk)
     finally:
         fast_module.BLOCK_BYTES = before
+
+
+@pytest.mark.parametrize("path", REAL_LOGS, ids=lambda path: path.name)
+def test_the_fast_path_reads_real_logs_as_the_parser_does(path: Path) -> None:
+    data = path.read_bytes()
+    assert naive(data) == read_fast(data, 1 << 18)
+    again = data + b"\n" + data
+    assert naive(again) == read_fast(again, 5001)
 
 
 def test_most_lines_of_a_dense_log_are_read_as_columns() -> None:
