@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
 
-from rules.noise import MEAN_TO_SIGMA, rounding, unrest
+from rules.noise import MEAN_TO_SIGMA, rounding
 
 FLOOR = 0.5
 """Of the last value; what does not fall. Between 0 and 0.8 the promise over a fifth of the way differs by a tenth."""
@@ -25,6 +25,8 @@ FEW = 0.8
 """By how much a noise measured on few points is taken larger: ``1 + FEW / points`` times."""
 STEEPER = 3.0
 """Noises by which the ends of the fit lie below its middle."""
+MISFIT = 1.4
+"""Times the misfit by which the slope may be off, where the points lie above their line at both ends."""
 DOUBT = 0.12
 """Share of the promised fall by which healthy curves differ from their promise: other floors, ends of a schedule."""
 
@@ -59,25 +61,31 @@ def fall(steps: Sequence[float], values: Sequence[float], window: int, caution: 
         start -= 1
     if stood - start < LEAST_POINTS:
         return None
-    xs, logs = [log(s) for s in steps[start:]], [log(v) for v in values[start:]]
+    far = start
+    while far > max(0, stood - NOISE_POINTS) and steps[far - 1] > 0.0:
+        far -= 1
+    xs, logs = [log(s) for s in steps[far:]], [log(v) for v in values[far:]]
+    # The smaller: a warm-up among the older points is no noise, and the fit's own points may be few.
+    noise = min(_noise(xs, logs, window), _noise(xs[start - far :], logs[start - far :], window))
+    noise = max(noise, 0.5 * rounding(values[-8:]) / values[-1], 1e-6)
+    xs, logs = xs[start - far :], logs[start - far :]
     before = logs[:-window]
     line = _Line.through(xs[:-window], before)
     off_line = _off(line, xs[:-window], before)
-    if len(before) > LEAST_POINTS and _bend(off_line) < -STEEPER * unrest(off_line):
+    if len(before) > LEAST_POINTS and _bend(off_line) < -STEEPER * noise:
         # A decay of the learning rate has set in: what was before it says too little.
         line = _Line.through(xs[-window - LEAST_POINTS : -window], before[-LEAST_POINTS:])
         off_line = _off(line, xs[:-window], before)[-LEAST_POINTS:]
     ahead = [line.at(x) for x in xs[-window:]]
     came = logs[-window:]
-    digit = 0.5 * rounding(values[-8:]) / values[-1]
-    noise = caution * max(_noise(off_line, [y - a for y, a in zip(came, ahead, strict=True)]), digit, 1e-6)
+    noise *= caution
     anchor = min(max(ANCHOR_POINTS, window // 2), len(off_line))
     off = sum(off_line[-anchor:]) / anchor
     here = line.at(xs[-window - 1]) + off
     promised = here - off - sum(ahead) / window
     way = log(steps[stood + window // 2] / begin)
     # Points that lie above the line at both its ends: it flattens faster than the line says.
-    misfit = 0.0 if _bend(off_line) < 0.0 else max(sum(y * y for y in off_line) / len(off_line) - noise**2, 0.0) * len(off_line)
+    misfit = 0.0 if _bend(off_line) < 0.0 else MISFIT**2 * max(sum(y * y for y in off_line) - len(off_line) * noise**2, 0.0)
     error = (noise**2 * (1.0 / window + 1.0 / anchor) + (DOUBT * promised) ** 2 + (noise**2 + misfit) * (line.reach * way) ** 2) ** 0.5
     return Fall(
         promised, here - sum(came) / window, error, noise, 0.5 * (ahead[0] + ahead[1] - ahead[-1] - ahead[-2]),
@@ -92,11 +100,17 @@ def _bend(off: list[float]) -> float:
     return 0.5 * (sum(first) / third + sum(last) / third) - sum(between) / len(between)
 
 
-def _noise(*parts: list[float]) -> float:
-    """One point's standard deviation, by the second differences within each part; few points are not trusted."""
-    bends = [abs(part[i] - 2.0 * part[i - 1] + part[i - 2]) for part in parts for i in range(2, len(part))]
-    rough: float = MEAN_TO_SIGMA * sum(bends) / len(bends) / 6.0**0.5
-    return rough * (1.0 + FEW / len(bends))
+def _noise(xs: list[float], ys: list[float], window: int) -> float:
+    """One point's standard deviation: how far each lies from the line between its neighbours. A kink where the window begins is none."""
+    off, stood = [], len(xs) - window
+    for i in range(1, len(xs) - 1):
+        gap = xs[i + 1] - xs[i - 1]
+        if i in (stood - 1, stood) or gap <= 0.0:
+            continue
+        share = (xs[i + 1] - xs[i]) / gap
+        between = share * ys[i - 1] + (1.0 - share) * ys[i + 1]
+        off.append(abs(ys[i] - between) / (1.0 + share**2 + (1.0 - share) ** 2) ** 0.5)
+    return MEAN_TO_SIGMA * sum(off) / len(off) * (1.0 + FEW / len(off)) if off else 0.0
 
 
 def _off(line: _Line, xs: list[float], ys: list[float]) -> list[float]:

@@ -18,7 +18,7 @@ from pydantic import Field
 from rules.conditions.divergence import train_falls
 from rules.curve import FINE, CurveRule, Mark, Metrics
 from rules.history import RunState, Series
-from rules.jsonable import short
+from rules.jsonable import short, step_text
 from rules.noise import bounded_exp, relative, scatter, unrest
 from rules.observation import TRAIN_LOSS
 from rules.rule import Context, Rule, RuleSpec
@@ -50,7 +50,7 @@ class Spec(RuleSpec):
     metric: Metrics | None = Field(None, description="the validation metrics; the file's default metric where it is not given")
     points: int = Field(3, ge=2, le=100, description="evaluations since the best that must all lie above it")
     min_rise: Ratio = Field(0.015, ge=0.0, description="smallest rise that matters, against the best")
-    sigmas: float = Field(4.0, gt=0.0, description="standard errors that the rise must exceed")
+    sigmas: float = Field(3.8, gt=0.0, description="standard errors that the rise must exceed")
     min_points: int = Field(6, ge=4, description="evaluations below which nothing is said")
 
     def build(self, context: Context) -> Rule:
@@ -62,7 +62,7 @@ class Spec(RuleSpec):
 class Overfit(CurveRule):
     points: int = 3
     min_rise: float = 0.015
-    sigmas: float = 4.0
+    sigmas: float = 3.8
     min_points: int = 6
 
     def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:
@@ -88,7 +88,7 @@ class Overfit(CurveRule):
         train = "while train_loss falls" if TRAIN_LOSS in run.series else "(no train_loss is logged)"
         return Verdict(
             Status.BREACHED,
-            f"{metric} has {scale.worse} by {rise:.1%}{gained} over {since} evaluations since step {series.best_step:g} {train}: "
+            f"{metric} has {scale.worse} by {rise:.1%}{gained} over {since} evaluations since step {step_text(series.best_step)} {train}: "
             f"{short(value)} against {short(level)}",
             series.steps[-1], value, numbers=self.numbers(run, metric, series, mark), resolves_when=f"{metric} is at its best again",
         )  # fmt: skip

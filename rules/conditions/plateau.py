@@ -60,7 +60,7 @@ class Spec(RuleSpec):
     metric: Metrics = Field(LOSSES, description="the metrics that are watched; a batch loss only until there are eight validations")
     window: int = Field(5, ge=3, le=1000, description="validation points, or tens of batch losses, over which it did not fall")
     share: Ratio = Field(0.25, gt=0.0, lt=1.0, description="of the expected fall; less is a plateau")
-    sigmas: float = Field(4.6, gt=0.0, description="standard errors by which the expected fall must have been missed")
+    sigmas: float = Field(4.4, gt=0.0, description="standard errors by which the expected fall must have been missed")
     min_fall: Ratio = Field(0.005, ge=0.0, description="expected fall over the window below which a curve is simply late in its run")
     min_improvement: Ratio | None = Field(None, gt=0.0, description="instead: the improvement wanted over the window, such as 1%")
 
@@ -74,7 +74,7 @@ class Spec(RuleSpec):
 class Plateau(CurveRule):
     window: int = 5
     share: float = 0.25
-    sigmas: float = 4.6
+    sigmas: float = 4.4
     min_fall: float = 0.005
     min_improvement: float | None = None
 
