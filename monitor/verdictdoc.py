@@ -9,7 +9,7 @@ from typing import Any
 from monitor.snapshot import ForecastView, MilestoneView, RunView
 from monitor.views import worst_verdict
 from rules.alert import FIRING
-from rules.jsonable import jsonable, short, step_number
+from rules.jsonable import jsonable, short, step_number, step_text
 
 SCHEMA_VERSION = 1
 WORDS = {"pending": "pending", "met": "met", "missed": "missed", "worry": "worry", "no_data": "no data"}
@@ -91,7 +91,7 @@ def verdict_lines(run: RunView, color: bool) -> list[str]:
 def _head(run: RunView) -> str:
     parts = [run.run, str(run.facts.get("job_name") or "")]
     if run.step is not None:
-        of = f" of {run.total_steps:g}" if run.total_steps is not None else ""
+        of = f" of {step_text(run.total_steps)}" if run.total_steps is not None else ""
         parts.append(f"step {step_number(run.step)}{of}")
     elif run.epoch is not None:
         parts.append(f"epoch {step_number(run.epoch)}")

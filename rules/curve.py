@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from rules.alert import FIRING
 from rules.history import RunState, Series
-from rules.jsonable import short
+from rules.jsonable import short, step_text
 from rules.observation import TRAIN_LOSS, VAL_LOSS, Item, Observation
 from rules.rule import RuleBase
 from rules.verdict import UNKNOWN, Status, Verdict
@@ -74,7 +74,7 @@ class CurveRule(RuleBase):
             series = run.metric(metric)
             if series is not None and series.values:
                 mark = run.marks.get(self.id, {}).get(metric, {})
-                said = f"nothing wrong with {metric} {short(series.last)} at step {series.last_step:g}"
+                said = f"nothing wrong with {metric} {short(series.last)} at step {step_text(series.last_step)}"
                 return Verdict(Status.OK, said, series.last_step, series.last, numbers=self.numbers(run, metric, series, mark))
         return None
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rules.alert import Alert
+from rules.jsonable import step_text
 from rules.observation import VAL_LOSS, Event, Item, Observation, Progress
 from rules.references import Reference
 from rules.rhythm import BLOCK_BYTES, Rhythm, learn_silence, phase_of
@@ -178,7 +179,7 @@ class RunState:
                 if not self.falls_back(series, own, at):
                     series.many_ranks = True
                     return False
-                self._went_back(series, source, f"{item.metric} went back from step {own:g} to {at:g}")
+                self._went_back(series, source, f"{item.metric} went back from step {step_text(own)} to {step_text(at)}")
                 series = self.series.get(item.metric)
             elif at == own:
                 series.many_ranks = True

@@ -29,6 +29,13 @@ def step_number(step: float | None) -> float | int | None:
     return int(step) if step == int(step) else step
 
 
+def step_text(step: float | None) -> str:
+    """A step in a sentence: 1234567, not 1.23457e+06; an epoch of 0.22 stays, and so does what is no number."""
+    if step is None:
+        return "-"
+    return str(int(step)) if math.isfinite(step) and step == int(step) and abs(step) < 1e15 else f"{step:.6g}"
+
+
 def short(value: float | None) -> str:
     """A value as messages print it: four significant digits at most, no padding."""
     if value is None:

@@ -23,7 +23,7 @@ from math import isnan
 
 from rules.alert import FIRING
 from rules.history import RunState, Series
-from rules.jsonable import short
+from rules.jsonable import short, step_text
 from rules.observation import Item, Observation
 from rules.rule import RuleBase
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
@@ -187,7 +187,7 @@ class Milestone(RuleBase):
             mark.update(status=NO_DATA)
             return Verdict(Status.BREACHED, passed, run.step, None, Severity.WARNING, resolves_when=f"{self.metric} is printed")
         if status == PENDING and self._stands(run):
-            return Verdict(Status.OK, f"the milestone was changed, and {self.axis} {self.step:g} is still ahead", run.step)
+            return Verdict(Status.OK, f"the milestone was changed, and {self.axis} {step_text(self.step)} is still ahead", run.step)
         return UNKNOWN
 
     def _stands(self, run: RunState) -> bool:
@@ -217,7 +217,7 @@ class Milestone(RuleBase):
 
     def _resolved(self, mark: dict[str, object], at: float, value: float) -> Verdict:
         mark["resolved"] = at
-        said = f"{self.metric} {short(value)} at {self.axis} {at:g}, now {self.expect.words()}"
+        said = f"{self.metric} {short(value)} at {self.axis} {step_text(at)}, now {self.expect.words()}"
         numbers = {"expected": str(self.expect), "observed": mark["value"], "at": mark["step"], "now": value}
         return Verdict(Status.OK, said, at, value, numbers=numbers)
 
@@ -226,9 +226,9 @@ class Milestone(RuleBase):
         if self.mark(run)["status"] != PENDING:
             return None
         reached, series = run.step if self.axis == "step" else run.epoch, run.metric(self.metric)
-        where = f"; the run is at {self.axis} {reached:g}" if reached is not None else ""
+        where = f"; the run is at {self.axis} {step_text(reached)}" if reached is not None else ""
         seen = {"last": series.last, "last_step": series.last_step} if series is not None and series.steps else {}
-        said = f"pending: no {self.metric} at or after {self.axis} {self.step:g} yet{where}"
+        said = f"pending: no {self.metric} at or after {self.axis} {step_text(self.step)} yet{where}"
         return Verdict(Status.UNKNOWN, said, numbers={"expected": str(self.expect), **seen})
 
     def mark(self, run: RunState) -> dict[str, object]:
@@ -258,11 +258,13 @@ class Milestone(RuleBase):
         mark.update(status=status, step=at, value=value, resolved=None)
         numbers = {"expected": str(self.expect), "observed": value, "at": at}
         if status == MET:
-            return Verdict(Status.MET, f"{self.metric} {short(value)} {self._met(value)} at {self.axis} {at:g}", at, value, numbers=numbers)
+            said = f"{self.metric} {short(value)} {self._met(value)} at {self.axis} {step_text(at)}"
+            return Verdict(Status.MET, said, at, value, numbers=numbers)
         worry = f", {self.worry.as_worry()}" if self.worry is not None else ""
         return Verdict(
-            Status.BREACHED, f"{self.metric} {short(value)} at {self.axis} {at:g}, expected {self.expect.words()}{worry}", at, value,
-            Severity.CRITICAL if status == WORRY else self.severity, numbers, f"{self.metric} {self.expect.words()}", again=had_no_data,
+            Status.BREACHED, f"{self.metric} {short(value)} at {self.axis} {step_text(at)}, expected {self.expect.words()}{worry}",
+            at, value, Severity.CRITICAL if status == WORRY else self.severity, numbers, f"{self.metric} {self.expect.words()}",
+            again=had_no_data,
         )  # fmt: skip
 
     def _met(self, value: float) -> str:
@@ -276,11 +278,11 @@ class Milestone(RuleBase):
             return None
         series = run.metric(self.metric)
         if run.ended is not None and reached > self.step:
-            return f"the run ended at {self.axis} {reached:g} without {self.metric} at or after {self.axis} {self.step:g}"
+            return f"the run ended at {self.axis} {step_text(reached)} without {self.metric} at or after {self.axis} {step_text(self.step)}"
         margin = 2 * self._usual_interval(run, series)
         if reached - self.step <= margin:
             return None
-        return f"no {self.metric} at or after {self.axis} {self.step:g}, and the run is at {self.axis} {reached:g}"
+        return f"no {self.metric} at or after {self.axis} {step_text(self.step)}, and the run is at {self.axis} {step_text(reached)}"
 
     def _usual_interval(self, run: RunState, series: Series | None) -> float:
         """Of the metric in this attempt, else in the one before, else its first step; unseen so far: the milestone's own step."""

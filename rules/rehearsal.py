@@ -23,6 +23,7 @@ from typing import Any
 from rules.alert import FIRING, MET, RESOLVED, Transition
 from rules.engine import Engine
 from rules.history import RunState
+from rules.jsonable import step_text
 from rules.observation import Observation
 from rules.problem import Loc, Problem
 from rules.rule import Rule
@@ -183,4 +184,4 @@ def _seconds(given: Mapping[str, Any], key: str, otherwise: float) -> float:
 
 
 def _said(rule: str, state: str, severity: str | None, step: float | None) -> str:
-    return f"{rule} {state}{f' {severity}' if severity else ''}{f' at {step:g}' if step is not None else ''}"
+    return f"{rule} {state}{f' {severity}' if severity else ''}{f' at {step_text(step)}' if step is not None else ''}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from rules.history import RunState
+from rules.jsonable import step_text
 from rules.units import duration_s, human_duration
 
 _STEP = re.compile(r"step\s+(\d[\d_,]*)")
@@ -43,7 +44,7 @@ class Silence:
     def __str__(self) -> str:
         what = self.run + ("" if self.rule == "*" else f" {self.rule}")
         if self.until_step is not None:
-            return f"{what} until step {self.until_step:g}"
+            return f"{what} until step {step_text(self.until_step)}"
         return f"{what} until {'the run ends' if self.until_s is None else 'a time'}"
 
 
@@ -68,7 +69,7 @@ def silenced(silences: Iterable[Silence], run: RunState, rule: str, now: float) 
 def left(silence: Silence, now: float) -> str:
     """How long it still holds, for a list: ``1 h 59``, ``until step 200``, ``until the run ends``."""
     if silence.until_step is not None:
-        return f"until step {silence.until_step:g}"
+        return f"until step {step_text(silence.until_step)}"
     if silence.until_s is None:
         return "until the run ends"
     return "over" if now >= silence.until_s else f"for {human_duration(silence.until_s - now)} more"

@@ -10,7 +10,7 @@ from rich.text import Text
 from monitor.notify.text import clean, sparkline
 from monitor.serve.curve import trend
 from monitor.snapshot import AlertView, MetricView, MilestoneView, RunView
-from rules.jsonable import step_number
+from rules.jsonable import step_number, step_text
 from rules.units import human_duration
 
 SPARK_WIDTH = 8
@@ -37,7 +37,7 @@ def number(value: float | None) -> str:
 
 def count(value: float | None) -> str:
     step = step_number(value)
-    return "-" if step is None else f"{step:g}" if isinstance(step, float) else str(step)
+    return "-" if step is None else step_text(step)
 
 
 def bar(done: float, total: float, width: int) -> str:

@@ -20,6 +20,7 @@ from monitor.report.markdown import as_markdown
 from monitor.report.plan import plan
 from monitor.report.situation import situation
 from monitor.report.text import section_lines
+from rules.jsonable import step_text
 
 __all__ = [
     "Answer",
@@ -77,4 +78,4 @@ def _until(inputs: Inputs) -> str:
     ahead = next((m for m in inputs.pending if m.worry), None)
     if metric is None or ahead is None or inputs.over or inputs.worst == "critical":
         return ""
-    return f"; worry if {metric.name or metric.metric} is {ahead.worry} at {ahead.axis} {ahead.step:g}"
+    return f"; worry if {metric.name or metric.metric} is {ahead.worry} at {ahead.axis} {step_text(ahead.step)}"

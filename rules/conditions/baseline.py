@@ -16,7 +16,7 @@ from pydantic import Field
 
 from rules.curve import CurveRule, Mark
 from rules.history import RunState, Series, goes_up
-from rules.jsonable import short
+from rules.jsonable import short, step_text
 from rules.references import Curve, value_at
 from rules.rule import Context, Rule, RuleSpec
 from rules.units import Ratio
@@ -103,10 +103,11 @@ class BaselineRule(CurveRule):
 
     def _compared(self, metric: str, step: float, value: float, expected: float, label: str, curve: Curve | None) -> str:
         ratio = f"{value / expected:.3g} times" if expected else f"{short(value - expected)} over"
-        place = f" at step {step:g}" if curve is not None else f" (step {self.at_step:g})" if self.at_step is not None else ""
+        alone = f" (step {step_text(self.at_step)})" if self.at_step is not None else ""
+        place = f" at step {step_text(step)}" if curve is not None else alone
         behind = steps_behind(curve, step, value, goes_up(metric))
         late = f", {behind:.3g} steps behind" if behind is not None and behind > 0 else ""
-        return f"{metric} {short(value)} at step {step:g} is {ratio} {label} {short(expected)}{place}{late}"
+        return f"{metric} {short(value)} at step {step_text(step)} is {ratio} {label} {short(expected)}{place}{late}"
 
     def _worse(self, metric: str, value: float, expected: float) -> bool:
         room = self.tolerance * abs(expected)
@@ -124,7 +125,7 @@ class BaselineRule(CurveRule):
 
     def _why_none(self, curve: Curve | None, step: float) -> str:
         if curve is not None:
-            return f"its steps are {curve[0][0]:g} to {curve[0][-1]:g}"
+            return f"its steps are {step_text(curve[0][0])} to {step_text(curve[0][-1])}"
         return "no finished run of this job is known" if self.previous else "the rules file names none for this metric"
 
 

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
 from rules.history import RunState, Series, goes_up
-from rules.jsonable import short
+from rules.jsonable import short, step_text
 from rules.noise import MAD_TO_SIGMA, is_sparse
 from rules.observation import TRAIN_LOSS
 from rules.rule import Context, Rule, RuleSpec
@@ -96,8 +96,9 @@ class Divergence(CurveRule):
             return UNKNOWN
         off = f"{short(abs(level - best))} {'over' if sign > 0 else 'under'} its best"
         times = f"{level / best:.3g} times its best" if best > 0 and sign > 0 else off
+        at, best_at = step_text(series.steps[-1]), step_text(mark["best_step"])
         return Verdict(
-            Status.BREACHED, f"{metric} {short(level)} at step {series.steps[-1]:g} is {times} {short(best)} (step {mark['best_step']:g})",
+            Status.BREACHED, f"{metric} {short(level)} at step {at} is {times} {short(best)} (step {best_at})",
             series.steps[-1], value, numbers=self.numbers(run, metric, series, mark),
             resolves_when=f"{metric} is {'below' if sign > 0 else 'above'} {short(mark['limit'])}",
         )  # fmt: skip

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
 from rules.history import RunState, Series, goes_up
-from rules.jsonable import short
+from rules.jsonable import short, step_text
 from rules.noise import bounded_exp, is_sparse, relative, scatter
 from rules.rule import Context, Rule, RuleSpec
 from rules.scale import PLAIN, Scale, scale_of
@@ -171,7 +171,7 @@ class Spike(CurveRule):
         far = f"{peak / level:.3g} times the {was} before" if scale == PLAIN else f"it was {was} before"
         return Verdict(
             Status.BREACHED,
-            f"{metric} jumped to {short(mark['peak'])} at step {mark['since']:g}, {far} (noise {mark['sigma']:.2%}){more}",
+            f"{metric} jumped to {short(mark['peak'])} at step {step_text(mark['since'])}, {far} (noise {mark['sigma']:.2%}){more}",
             mark["since"], mark["peak"],
             numbers={"peak": mark["peak"], "level": scale.back(level), "sigma": mark["sigma"], "points_since": mark["points"]},
             resolves_when=f"{metric} is {'below' if scale.sign > 0 else 'above'} {short(back)}",

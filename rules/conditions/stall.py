@@ -16,6 +16,7 @@ from pydantic import Field
 from rules.alert import INACTIVE
 from rules.curve import FINE
 from rules.history import RunState
+from rules.jsonable import step_text
 from rules.observation import Item
 from rules.rhythm import START, TRAINING, VALIDATION, is_block_buffered, phase_of, usual_longest_s
 from rules.rule import TICK, Context, Rule, RuleBase, RuleSpec
@@ -55,7 +56,7 @@ def why_silent(run: RunState) -> str | None:
     if run.ended or state in QUIET_STATES or state in OVER_STATES:
         return run.ended or state
     if run.total_steps is not None and run.step is not None and run.step >= run.total_steps:
-        return f"the last step {run.total_steps:g} is done"
+        return f"the last step {step_text(run.total_steps)} is done"
     return None
 
 
@@ -70,7 +71,7 @@ class Stall(RuleBase):
             alert = run.alerts.get(self.id)
             if alert is None or alert.state == INACTIVE:
                 return FINE
-            return Verdict(Status.OK, f"the log grows again, at step {run.step or 0:g}", run.step)
+            return Verdict(Status.OK, f"the log grows again, at step {step_text(run.step or 0)}", run.step)
         if run.last_line_s is None:
             return UNKNOWN
         expected = why_silent(run)

@@ -20,6 +20,7 @@ from pydantic import Field
 
 from rules.curve import FINE
 from rules.history import RunState, Series
+from rules.jsonable import step_text
 from rules.observation import Item, Observation
 from rules.pace import speed_sign
 from rules.rule import ANY_METRIC, Context, Rule, RuleBase, RuleSpec
@@ -142,8 +143,9 @@ class Throughput(RuleBase):
         if slow:
             # Kept while it is slow, or the slow stretches would become the past.
             mark.update(past=past, how=how)
+            said = f"{now:.3g} {unit} at step {step_text(mark['step'])}, {now / past:.0%} of the {past:.3g} before"
             return Verdict(
-                Status.BREACHED, f"{now:.3g} {unit} at step {mark['step']:g}, {now / past:.0%} of the {past:.3g} before", run.step, None,
+                Status.BREACHED, said, run.step, None,
                 numbers=numbers, resolves_when=f"it is above {enough:.3g} {unit} again",
             )  # fmt: skip
         if "past" not in mark and not explained:

@@ -13,6 +13,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from rules.history import RunState
+from rules.jsonable import step_text
 from rules.observation import Item
 from rules.pace import seconds_a_step
 from rules.rule import TICK, Context, Rule, RuleBase, RuleSpec
@@ -57,7 +58,7 @@ class Walltime(RuleBase):
         left = total - run.step
         rate = seconds_a_step(run)
         if left <= 0:
-            return Verdict(Status.OK, f"the last step {total:g} is done", run.step)
+            return Verdict(Status.OK, f"the last step {step_text(total)} is done", run.step)
         if rate is None:
             return UNKNOWN
         usual, fast, slow = max(rate[0], rate[1]), rate[1], rate[2]
@@ -73,7 +74,7 @@ class Walltime(RuleBase):
         if at_best > end + self.margin_s:
             return Verdict(
                 Status.BREACHED,
-                f"step {total:g} will not be reached: {said}; the limit comes at about step {numbers['reaches_step']:.0f}",
+                f"step {step_text(total)} will not be reached: {said}; the limit comes at about step {numbers['reaches_step']:.0f}",
                 run.step, None, numbers=numbers, resolves_when="the pace is enough for the steps left",
             )  # fmt: skip
         if expected > end:

@@ -260,3 +260,10 @@ def test_a_milestone_judged_afterwards_is_what_it_would_have_been_live(values: l
     assert {r: a.state for r, a in live.alerts.items() if a.state != "inactive"} == {
         r: a.state for r, a in late.alerts.items() if a.state != "inactive"
     }
+
+
+def test_a_step_of_millions_is_told_to_the_last_digit() -> None:
+    rules = engine("step 1234567 < 0.9")
+    _, told = fold(rules, val((1234500, 1.5), (1234568, 1.0), (12345678, 0.5)))
+    expected = ["val_loss 1 at step 1234568, expected < 0.9", "val_loss 0.5 at step 12345678, now < 0.9"]
+    assert (["step-1234567"] * 2, expected) == ([t.rule for t in told], [t.message for t in told])
