@@ -47,7 +47,7 @@ RIGHT = {
     "silence": {"stall"},
     "validation rises": {"overfit"},
 }
-VISIBLE, LEAST_FALL = 8.0, 0.005
+VISIBLE, PLAIN, LEAST_FALL = 8.0, 16.0, 0.005
 RISEN, LEAST_RISE = 4.0, 0.015
 Raised = tuple[int, int, str, str, str]
 """Print, validations so far, kind, severity, message."""
@@ -130,7 +130,7 @@ def fault(engine: Engine, make: Callable[[np.random.Generator], Curve], name: st
     """Put one kind of fault into ``runs`` curves and print how it was found."""
     rng = np.random.default_rng(seed + 1)
     found = named = tried = 0
-    delays, heads, missed = [], Counter(), []
+    delays, heads, missed, plain = [], Counter(), [], []
     for i in range(runs):
         c = make(rng)
         faulty, at = with_fault(rng, c, name)
@@ -141,6 +141,8 @@ def fault(engine: Engine, make: Callable[[np.random.Generator], Curve], name: st
         raised = [r for r in play(engine, faulty, at if name == "silence" else None) if r[0] >= at]
         raised = [r for r in raised if (c.shows != "train" and r[1] - before - 1 <= 5) or r[0] - at <= 50]
         found += bool(raised)
+        if name == "flat" and visibility(c, at) >= PLAIN:
+            plain.append(bool(raised))
         if raised:
             head = max(raised, key=lambda r: (Severity(r[3]).rank, -r[0]))
             heads[head[2]] += 1
@@ -150,6 +152,8 @@ def fault(engine: Engine, make: Callable[[np.random.Generator], Curve], name: st
             missed.append(f"    run {i}: noise {c.noise:.4f} batch {c.batch_noise:.3f} digits {c.digits} {[r[4] for r in raised[:2]]}")
     middle = f"{np.median([d[0] for d in delays]):.0f} / {np.median([d[1] for d in delays]):.0f}" if delays else "-"
     print(f"{name:22} {tried:5} {found / max(tried, 1):7.1%} {named / max(found, 1):7.1%}   {middle:38} {dict(heads)}", flush=True)
+    if plain:
+        print(f"    of {len(plain)} that hide a fall of {PLAIN:g} noises: {np.mean(plain):.1%}")
     if os.environ.get("SHOW"):
         print(*missed[:8], sep="\n")
 

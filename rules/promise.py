@@ -21,6 +21,8 @@ LEAST_POINTS, MOST_POINTS = 6, 16
 """Points of the fit; more are taken together."""
 ANCHOR_POINTS = 3
 NOISE_POINTS = 24
+TINY = 1e-290
+"""Below it, and above its inverse, floats run out of digits or of room."""
 FEW = 0.8
 """By how much a noise measured on few points is taken larger: ``1 + FEW / points`` times."""
 STEEPER = 3.0
@@ -54,7 +56,7 @@ def fall(steps: Sequence[float], values: Sequence[float], window: int, caution: 
     than six points with a step above 0 stand before the window.
     """
     stood = len(values) - window
-    if stood < LEAST_POINTS or min(values) <= 0.0:
+    if stood < LEAST_POINTS or not TINY < min(values) <= max(values) < 1.0 / TINY:
         return None
     begin, start = steps[stood - 1], stood
     while start > 0 and (steps[start - 1] * 2.0**FIT_OCTAVES >= begin or stood - start < LEAST_POINTS) and steps[start - 1] > 0.0:

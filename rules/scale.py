@@ -51,4 +51,4 @@ def scale_of(metric: str, series: Series) -> Scale | None:
         return None
     sign = -1 if up else 1
     span = sign * ((min(early) if up else max(early)) - best)
-    return Scale(best - sign * span, sign) if 0.0 < span < 1e300 else None
+    return Scale(best - sign * span, sign) if 1e-290 < span < 1e290 else None

@@ -113,6 +113,15 @@ def test_what_is_wrong_with_an_accuracy_is_found(accuracy: np.ndarray, expected:
     assert expected == kinds_told(seen("val_acc", accuracy), OF_ACCURACY)
 
 
+@pytest.mark.parametrize("tiny", [5e-324, 1e-300, 1e308])
+def test_a_number_at_the_end_of_what_floats_hold_makes_no_rule_fail(tiny: float) -> None:
+    values = np.zeros(36)
+    values[[2, 30]] = tiny, 1.0
+    kinds_told(seen("val_loss", values))
+    kinds_told(seen("val_loss", tiny * (1.0 + 0.1 * np.cos(N))))
+    kinds_told(seen("val_acc", -values), OF_ACCURACY)
+
+
 def healthy() -> list[Observation]:
     rng = np.random.default_rng(6)
     val, train = 1.0 + 3.0 * (1.0 + np.arange(1, 61) / 3.0) ** -0.6, 1.0 + 3.0 * (1.0 + np.arange(1, 601) / 30.0) ** -0.6
