@@ -68,6 +68,12 @@ class MilestoneView:
     resolved_step: float | None = None
     """Where a missed one was satisfied after all."""
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it was met with a value below its band (``in LO..HI``)."""
+        low, dots, _ = self.expect.removeprefix("in ").partition("..")
+        return bool(dots) and self.status == "met" and self.observed_value is not None and self.observed_value < float(low)
+
 
 @dataclass(frozen=True, slots=True)
 class AlertView:

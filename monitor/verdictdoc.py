@@ -116,7 +116,7 @@ def _note(milestone: MilestoneView, run: RunView) -> str:
         return f"{short(ahead.value)} expected ({short(ahead.low)} to {short(ahead.high)}), {ahead.probability:.0%} likely{at}"
     if milestone.status == "pending":
         return "too far to say" if run.metrics else ""
-    notes = []
+    notes = ["ahead of its band"] if milestone.is_ahead else []
     if milestone.observed_step is not None and milestone.observed_step != milestone.step:
         notes.append(f"judged at {milestone.axis} {step_number(milestone.observed_step)}")
     if milestone.resolved_step is not None:

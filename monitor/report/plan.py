@@ -40,6 +40,8 @@ def _row(milestone: MilestoneView, inputs: Inputs) -> tuple[Cell, ...]:
 def _note(milestone: MilestoneView) -> str:
     ahead = milestone.forecast
     if ahead is None:
+        if milestone.is_ahead:
+            return "ahead of its band"
         if milestone.resolved_step is not None:
             return f"reached at {milestone.axis} {step_number(milestone.resolved_step)}"
         if milestone.observed_step is not None and milestone.observed_step != milestone.step:

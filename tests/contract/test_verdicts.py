@@ -223,3 +223,11 @@ def test_a_run_that_fell_silent_is_stalled(tmp_path: Path, ask: list[str]) -> No
     (tmp_path / "r.yaml").write_text("milestones: [step 50 < 1.5]\nrules: [stall: {after: 30m}]\n")
     done = run(tmp_path, *ask, log.name, "-r", "r.yaml")
     assert 4 == done.returncode, done.stdout + done.stderr
+
+
+def test_a_value_below_its_band_is_met_and_said_to_be_ahead(tmp_path: Path) -> None:
+    (tmp_path / "train_13503904.out").write_text(step_line(311, 0.30))
+    (tmp_path / "r.yaml").write_text("milestones: [step 311 in 0.40..0.45]\nrules: []\n")
+    for ask in ("check", "replay", "explain", "report"):
+        done = run(tmp_path, ask, "train_13503904.out", "-r", "r.yaml")
+        assert (0, True, True) == (done.returncode, "met" in done.stdout, "ahead of" in done.stdout), f"{ask}: {done.stdout}{done.stderr}"
