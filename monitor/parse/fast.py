@@ -75,7 +75,6 @@ class FastReader:
         self._base = 0
         self._size = FIRST_BYTES
         self._search: LineSearch | None = None
-        self._gate: Any = None
         self._sparse = False
         self._long_line = False
 
@@ -148,12 +147,11 @@ class FastReader:
         if self._search is None and self._parser.settled():
             words = self._parser.gate_literals()
             if words:
-                self._gate = compiled_gate([*words, *self._all_literals])
                 self._search = LineSearch([*words, *self._all_literals])
         if self._sparse and self._search is not None and not self._hungry():
             return self._searched(text.replace(b"\r", b"\n") if b"\r" in text else text)
         block = Block(text, self._base)
-        read = _Reading(block, self._known, self._parser, self._gate)
+        read = _Reading(block, self._known, self._parser, self._parser.gate)
         done = self._read(read)
         self._sparse = self._search is not None and read.told < SPARSE_SHARE * block.count
         return done

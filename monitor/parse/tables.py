@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from monitor.parse.names import is_metric, loss_kind, role, safe
@@ -74,7 +75,7 @@ class Table:
         cells = cells_of(line, self.separator)
         if len(cells) != len(self.columns) or not all(map(_CELL.fullmatch, cells)) or cells != cut(line)[1]:
             return None
-        return _reading("table", self.columns)
+        return _reading("table", tuple(self.columns))
 
     def _block(self, line: bytes) -> tuple[Reading, list[bytes]] | None:
         row = _ROW.match(line)
@@ -89,7 +90,7 @@ class Table:
         names = list(block)
         if not any(is_metric(name) or _LIVE.search(name) for name in names):
             return None  # hyper-parameters
-        reading = _reading("table", names)
+        reading = _reading("table", tuple(names))
         return (reading, [block[name].encode() for name in names]) if reading is not None else None
 
     def _row(self, line: bytes) -> tuple[Reading, list[bytes]] | None:
@@ -107,7 +108,7 @@ class Table:
             if _CELL.fullmatch(cell):
                 names.append(name)
                 numbers.append(cell.rstrip(b"%"))
-        reading = _reading("table", names)
+        reading = _reading("table", tuple(names))
         return (reading, numbers) if reading is not None and reading.values else None
 
 
@@ -143,7 +144,8 @@ def header(line: bytes) -> tuple[str, list[str]] | None:
     return None
 
 
-def _reading(kind: str, names: list[str]) -> Reading | None:
+@lru_cache(maxsize=256)
+def _reading(kind: str, names: tuple[str, ...]) -> Reading | None:
     places: dict[str, int] = {}
     values: list[Value] = []
     best: dict[str, tuple[int, int]] = {}
