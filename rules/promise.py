@@ -68,7 +68,7 @@ def fall(steps: Sequence[float], values: Sequence[float], window: int, caution: 
         far -= 1
     xs, logs = [log(s) for s in steps[far:]], [log(v) for v in values[far:]]
     # The smaller: a warm-up among the older points is no noise, and the fit's own points may be few.
-    noise = min(_noise(xs, logs, window), _noise(xs[start - far :], logs[start - far :], window))
+    noise = min(noise_between(xs, logs, window), noise_between(xs[start - far :], logs[start - far :], window))
     noise = max(noise, 0.5 * rounding(values[-8:]) / values[-1], 1e-6)
     xs, logs = xs[start - far :], logs[start - far :]
     before = logs[:-window]
@@ -102,12 +102,12 @@ def _bend(off: list[float]) -> float:
     return 0.5 * (sum(first) / third + sum(last) / third) - sum(between) / len(between)
 
 
-def _noise(xs: list[float], ys: list[float], window: int) -> float:
+def noise_between(xs: Sequence[float], ys: Sequence[float], window: int = 0) -> float:
     """One point's standard deviation: how far each lies from the line between its neighbours. A kink where the window begins is none."""
     off, stood = [], len(xs) - window
     for i in range(1, len(xs) - 1):
         gap = xs[i + 1] - xs[i - 1]
-        if i in (stood - 1, stood) or gap <= 0.0:
+        if (window and i in (stood - 1, stood)) or gap <= 0.0:
             continue
         share = (xs[i + 1] - xs[i]) / gap
         between = share * ys[i - 1] + (1.0 - share) * ys[i + 1]

@@ -19,8 +19,9 @@ from rules.conditions.divergence import train_falls
 from rules.curve import FINE, CurveRule, Mark, Metrics
 from rules.history import RunState, Series
 from rules.jsonable import short, step_text
-from rules.noise import bounded_exp, relative, scatter, unrest
+from rules.noise import bounded_exp, relative, rounding, scatter, unrest
 from rules.observation import TRAIN_LOSS
+from rules.promise import noise_between
 from rules.rule import Context, Rule, RuleSpec
 from rules.scale import PLAIN, Scale, scale_of
 from rules.units import Ratio
@@ -30,6 +31,7 @@ NOISE_POINTS = 64
 LEVEL_SHARE = 12
 """One part in twelve of the points up to the lowest, the last of them, is the level that it rises from."""
 FEW_POINTS = 10
+SHORT = 24
 LATELY, FEW = 7, 2.0
 """Points, or half of all, whose own unrest is the least noise; and by how much the error of few points is taken larger:
 ``1 + FEW / points`` times."""
@@ -111,6 +113,12 @@ class Overfit(CurveRule):
         limit: float = error * (self.sigmas**2 + 2.0 * log(max(len(series.values) / FEW_POINTS, 1.0))) ** 0.5
         return limit
 
+    def _noise(self, logs: list[float], before: Sequence[float], steps: Sequence[float]) -> float:
+        """One point's standard deviation; of a short curve by log steps, over which the steep fall of its beginning is straight."""
+        if len(logs) >= SHORT or steps[0] <= 0.0:
+            return max(scatter(logs, before), unrest(logs[-max(LATELY, len(logs) // 2) :]))
+        return max(noise_between([log(step) for step in steps], logs), rounding(before[-8:]) / before[-1])
+
     def _jumped(self, since: Sequence[float], level: float, last: float) -> bool:
         """Whether one step made most of a large rise: that is a spike, or another loss."""
         logs = relative(since)
@@ -132,7 +140,7 @@ class Overfit(CurveRule):
         logs = relative(before)
         if around is None or last is None or logs is None:
             return None
-        noise = max(scatter(logs, before), unrest(logs[-max(LATELY, len(logs) // 2) :]))
+        noise = self._noise(logs, before, series.steps[-len(logs) - self.points : -self.points])
         level, lowest = sum(around) / len(around), log(values[at])
         if len(around) <= 4 and level - lowest > STEEP * noise:
             # The curve still fell from point to point: those before the lowest are no level.
