@@ -48,6 +48,8 @@ class Placed:
 
 def placed(rows: Rows, place: Place) -> Placed:
     """The places of the first lines of ``rows``, as many as follow from ``place`` (perhaps none); ``place`` stays what it is."""
+    if len(rows) and place.epoch is None and not place.restarts and _steps_alone(rows):
+        return _stepped(rows, place)
     batch, batches, step = rows.batch, rows.batches, rows.step
     has_step, has_epoch = ~np.isnan(step), ~np.isnan(rows.epoch)
     both = has_step & ~np.isnan(batch)
@@ -100,6 +102,27 @@ def placed(rows: Rows, place: Place) -> Placed:
         after.epoch_of_step = _or_none(of_step[end - 1])
         after.first_step = _or_none(first_step) if alone[:end].any() else place.first_step
     return Placed(steps[:end], epochs[:end], reached[:end], after)
+
+
+def _steps_alone(rows: Rows) -> bool:
+    """Whether every line prints its step and a value, and nothing else of its place."""
+    if not rows.measured.all() or np.isnan(rows.step).any():
+        return False
+    return all(bool(np.isnan(column).all()) for column in (rows.epoch, rows.batch, rows.batches))
+
+
+def _stepped(rows: Rows, place: Place) -> Placed:
+    """The common case, in which a line's place is what it prints."""
+    steps = rows.step
+    strides = np.diff(steps, prepend=_float(place.in_epoch))
+    gap = min(float(strides[strides > 0].min(initial=np.inf)), np.inf if place.gap is None else place.gap)
+    first = _first(steps, ~rows.is_global, place.first_step)
+    last = float(steps[-1])
+    after = replace(
+        place, step=last, printed=True, in_epoch=last, gap=None if gap == np.inf else gap, has_steps=True, banner=False, epoch_of_step=None,
+        first_step=_or_none(first),
+    )  # fmt: skip
+    return Placed(steps, np.full(len(rows), NAN), steps, after)
 
 
 def _regular(

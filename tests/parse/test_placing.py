@@ -24,7 +24,12 @@ READING_FIELDS = """format step epoch batch batches total_steps total_epochs val
 def lines_of(chance: Random) -> list[dict[str, Any]]:
     """Lines of a few kinds that tell of one training, which begins anew now and then."""
     kinds = []
+    bare = chance.random() < 0.2
     for _ in range(chance.randint(1, 4)):
+        if bare:
+            nothing = dict.fromkeys(("epoch", "batch", "batches", "total", "local", "epoch_only", "here", "is_global"), False)
+            kinds.append({**nothing, "step": True, "measured": chance.random() < 0.9, "epoch_from": None})
+            continue
         step = chance.random() < 0.5
         kinds.append({
             "step": step, "epoch": chance.random() < 0.6, "batch": chance.random() < 0.4, "batches": chance.random() < 0.4,
