@@ -82,6 +82,7 @@ class _Found:
     scale: float = 1.0
     local: bool = False
     is_global: bool = False
+    plural: bool = False
     values: list[tuple[Value, str, int]] = field(default_factory=list)
 
 
@@ -139,6 +140,7 @@ def _place(found: _Found, one: Named, following: Named | None, *, bar: bool) -> 
             found.batch, found.batches, found.total_steps = found.step, found.total_steps, None
         found.step, found.scale = one.index, multiple(one.after)
         found.is_global = bool(_GLOBAL.search(one.key))
+        found.plural = one.key.lower() == "steps" and total is None
         found.local = total is not None and (bar or found.total_epochs is not None) and not found.is_global
         if total is not None:
             found.total_steps = total
@@ -231,6 +233,8 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
         if not placed:
             return NOTHING
         values = ()
+    if found.plural and not values and found.epoch is not None:
+        found.step = None  # Epoch 3 | Batchsize: 32 | Steps: 28
     if not values and (bar or not _is_banner(skeleton)):
         return NOTHING
     if len(values) > 400:

@@ -18,12 +18,12 @@ def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-VAL_WORDS = _set("val valid validation validating eval evaluation evaluating dev heldout vali")
-TEST_WORDS = _set("test testing")
-TRAIN_WORDS = _set("train training trn")
+VAL_WORDS = _set("val valid validation validating validated eval evaluation evaluating evaluated dev heldout vali")
+TEST_WORDS = _set("test testing tested")
+TRAIN_WORDS = _set("train training trained trn")
 SPLIT_WORDS = VAL_WORDS | TEST_WORDS | TRAIN_WORDS
 LOSS_WORDS = _set("loss losses")
-FILLER_WORDS = _set("avg average mean total overall current curr running value lm the final all smoothed reduced batch minibatch main")
+FILLER_WORDS = _set("avg average mean total overall current curr running value lm the final all smoothed reduced batch minibatch main with")
 METRIC_WORDS = _set(
     "acc accuracy auc bleu bpb bpc bpd chrf cer cost dice elbo energy error f1 fid iou kl logloss lpips mae map mape mcc "
     "metric miou mrr mse ndcg nll perplexity ppl precision psnr recall reward rmse rouge score ssim top1 top5 wer xent "
@@ -35,9 +35,7 @@ STEP_KEYS = _set(
 )
 EPOCH_KEYS = _set("epoch epochs ep epochnum currentepoch trainepoch epochidx")
 BATCH_KEYS = _set("batch batchid batchidx minibatch localstep stepinepoch")
-TOTAL_KEYS = _set(
-    "totalsteps maxsteps totaliters maxiters totaliterations trainsteps numtrainsteps totaloptimizationsteps"
-)
+TOTAL_KEYS = _set("totalsteps maxsteps totaliters maxiters totaliterations trainsteps numtrainsteps totaloptimizationsteps")
 _NOT_METRICS = _set(
     "scale scaler weight weights coef coeff factor runtime time sec seconds second per samples lambda fn function type name"
 )

@@ -50,7 +50,7 @@ def key_before(text: str, *, first: bool = False) -> tuple[str, str]:
     text = text[-160:]
     if not first:
         text = _UNIT.sub("", text, count=1)
-    tail = re.search(r"""["'\])]{0,2}\s*(?P<sep>[:=]+>?|->|≈|\||│|┃)?\s*(?:tensor\(|np\.float\d*\(|["'(\[])?\s*$""", text)
+    tail = re.search(r"""["'\])]{0,2}\s*(?P<sep>[:=]+>?|->|≈|\||│|┃)?\s*(?:tensor\(|np\.float\d*\(|["'(\[{])?\s*$""", text)
     head = text[: tail.start()] if tail else text
     sep = (tail["sep"] or "") if tail else ""
     pieces = _BREAK.split(head)
