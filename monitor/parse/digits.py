@@ -17,6 +17,8 @@ Flags = npt.NDArray[np.bool_]
 
 _PAD = b"\n" * 16
 _ZERO, _COMMA, _NEWLINE = 48, 44, 10
+_MARK_ZERO, _MARK_ANY = 14, 24
+"""What stands in a key for a digit: ten control codes for those of words, one for any other. So the digits themselves can be deleted."""
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_@"
 _IN_WORD = np.array([byte in _LETTERS for byte in range(256)])
 _KEEPS_WIDTH = np.array([byte in b":-" for byte in range(256)])
@@ -40,7 +42,6 @@ class Digits:
         edges = np.flatnonzero(digit[1:] != digit[:-1])
         self.starts: Ints = edges[0::2]
         self.ends: Ints = edges[1::2]
-        self._digit = digit[1:]
         newlines = np.flatnonzero(self._bytes == _NEWLINE)
         self.line_starts: Ints = np.concatenate((np.zeros(1, np.int64), newlines + 1))
         """Where the lines start, and the end of the text."""
@@ -51,8 +52,10 @@ class Digits:
     def keys(self) -> list[bytes]:
         """The key of each line."""
         starts, ends, text = self.starts, self.ends, self._bytes
-        keep = ~self._digit
         out = text.copy()
+        marks = (text - np.uint8(_MARK_ZERO)) <= _MARK_ANY - _MARK_ZERO
+        if marks.any():
+            out[marks] = 1  # what a log prints is no mark
         if starts.size:
             before, after = text[starts - 1], text[ends]
             if starts[0] == 0:
@@ -62,25 +65,23 @@ class Digits:
             joined = (after[:-1] == _COMMA) & (starts[1:] == ends[:-1] + 1)
             held[:-1] |= joined
             held[1:] |= joined
-            keep[starts] = True
-            out[starts] = _ZERO
-            self._hold(keep, out, held, word)
-        keys = out[keep].tobytes().split(b"\n")
+            out[starts] = _MARK_ANY
+            self._hold(out, held, word)
+        keys = out.tobytes().translate(None, b"0123456789").split(b"\n")
         keys.pop()
         return keys
 
-    def _hold(self, keep: Flags, out: npt.NDArray[np.uint8], held: Flags, word: Flags) -> None:
-        """Keep the width of the runs that are ``held``, and the digits of those in a ``word``."""
+    def _hold(self, out: npt.NDArray[np.uint8], held: Flags, word: Flags) -> None:
+        """Mark each digit of the runs that are ``held``, and which digit it is in those of a ``word``."""
         runs = np.flatnonzero(held)
         if not runs.size:
             return
         starts, lengths = self.starts[runs], self.ends[runs] - self.starts[runs]
         reached = np.cumsum(lengths)
         places = np.repeat(starts - (reached - lengths), lengths) + np.arange(int(reached[-1]))
-        keep[places] = True
-        out[places] = _ZERO
+        out[places] = _MARK_ANY
         of_words = places[np.repeat(word[runs], lengths)]
-        out[of_words] = self._bytes[of_words]
+        out[of_words] = self._bytes[of_words] - (_ZERO - _MARK_ZERO)
 
     def first_runs(self, lines: Ints) -> Ints:
         """The number of the first run of each of ``lines``."""
