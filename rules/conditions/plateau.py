@@ -46,7 +46,7 @@ difference): then five alike by chance are one in 100,000."""
 NOISE_POINTS = 24
 SURE_ERROR = 0.15
 """Of the mean second difference; half the standard error that noise alone has (0.37)."""
-RISES, RISING = 2.0, 0.25
+RISES, RISING = 2.0, 0.3
 """Noises by which a loss rises within the window, and is no plateau; and share of what it was promised to fall."""
 ENOUGH_VALIDATIONS = 8
 """With so many validation points the batch loss is not asked."""
