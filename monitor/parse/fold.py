@@ -95,7 +95,9 @@ class Fold:
         return [one for one in items if not (vague and isinstance(one, Progress) and one.total_steps is None)]
 
     def _left_out(self, reading: Reading, numbers: Sequence[bytes]) -> bool:
-        """Whether a line says nothing here: a bar that is not full, a line in a part of the log that does not count."""
+        """Whether a line says nothing here: a bar that is not full, a line in a part of the log that does not count, a stray step."""
+        if reading.format == GENERAL and not reading.values and reading.step is not None and self.said and not self.stepped:
+            return True  # this log counts in epochs: what names a step here is a message or a setting
         self.section = reading.section or self.section
         if reading.full is not None and numbers[reading.full[0]] != numbers[reading.full[1]]:
             return True

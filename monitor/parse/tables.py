@@ -34,12 +34,13 @@ MAX_ROWS = 200
 
 @dataclass(slots=True)
 class Table:
-    """What is known of the table that the lines are in. ``columns`` empty: in none."""
+    """The table that the lines are in. ``columns`` empty: in none. ``begun``: after a row has been read, text ends it no more."""
 
     separator: str = ""
     columns: list[str] = field(default_factory=list)
     block: dict[str, str] = field(default_factory=dict)
     in_block: bool = False
+    begun: bool = False
 
     def state(self) -> dict[str, Any]:
         return asdict(self)
@@ -66,6 +67,7 @@ class Table:
             found = header(line)
             if found is not None:
                 self.separator, self.columns = found
+                self.begun = False
         return None
 
     def row_reading(self, line: bytes) -> Reading | None:
@@ -75,6 +77,7 @@ class Table:
         cells = cells_of(line, self.separator)
         if len(cells) != len(self.columns) or not all(map(_CELL.fullmatch, cells)) or cells != cut(line)[1]:
             return None
+        self.begun = True
         return _reading("table", tuple(self.columns))
 
     def _block(self, line: bytes) -> tuple[Reading, list[bytes]] | None:
@@ -98,7 +101,7 @@ class Table:
         if len(cells) != len(self.columns):
             if _RULE_LINE.match(line) or line.lstrip()[:1] in (b"", b"#"):
                 return None
-            if self.separator == " " and not (cells and _CELL.fullmatch(cells[0])):
+            if self.separator == " " and not self.begun and not (cells and _CELL.fullmatch(cells[0])):
                 self.columns = []
             return None
         if _WORD.search(cells[0]) and not _CELL.fullmatch(cells[0]):
@@ -109,7 +112,10 @@ class Table:
                 names.append(name)
                 numbers.append(cell.rstrip(b"%"))
         reading = _reading("table", tuple(names))
-        return (reading, numbers) if reading is not None and reading.values else None
+        if reading is None or not reading.values:
+            return None
+        self.begun = True
+        return reading, numbers
 
 
 def touches(line: bytes) -> bool:

@@ -81,3 +81,19 @@ def test_a_run_that_begins_with_a_configuration_is_one_attempt_from_its_first_st
     head = (Path(__file__).parent / "noise" / "configurations.txt").read_bytes()
     items = LogParser(CATALOGUE).feed(head + b"step: 1 loss: 2.5\nstep: 2 loss: 2.4\n")
     assert [] == [item for item in items if isinstance(item, Progress) and item.step is not None and item.step > 2]
+
+
+@pytest.mark.parametrize("path", NOISE, ids=lambda path: path.stem)
+def test_what_stands_behind_a_training_adds_nothing_to_it(path: Path) -> None:
+    for name, data in SOURCES:
+        assert losses(data) == losses(data.rstrip(b"\n") + b"\n" + path.read_bytes()), name
+
+
+@pytest.mark.parametrize("stem", ["model_summaries", "nvidia_smi", "packages", "pip", "slurm"])
+def test_what_is_printed_amid_a_training_changes_nothing(stem: str) -> None:
+    """Those that name no step, epoch or loss; a message that does (``at step 311``) may still be taken for a place."""
+    noise = (Path(__file__).parent / "noise" / f"{stem}.txt").read_bytes()
+    for name, data in SOURCES:
+        lines = data.split(b"\n")
+        half = len(lines) // 2
+        assert losses(data) == losses(b"\n".join([*lines[:half], noise, *lines[half:]])), name
