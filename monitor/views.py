@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from monitor.snapshot import AlertView, EventView, ForecastView, MetricView, MilestoneView, RunView, SeriesView
-from monitor.tail.runs import slurm_job_id
+from monitor.tail.runs import job_name, slurm_job_id
 from rules.alert import FIRING, PENDING
 from rules.conditions.crash import first_cause
 from rules.engine import Engine
@@ -114,14 +114,21 @@ def run_view(
         if alert.state in (FIRING, PENDING)
     )  # fmt: skip
     state = state_of(run)
-    job = slurm_job_id(run.run)
     return RunView(
         run=run.run, paths=tuple(run.paths), format=run.format, state=state, verdict=verdict_of(run), attempt=run.attempt, step=run.step,
         epoch=run.epoch, total_steps=run.total_steps,
-        facts={"slurm_job_id": job, **run.facts} if job else dict(run.facts),
+        facts=_facts(run),
         metrics={name: metric_view(name, series, run.earlier.get(name)) for name, series in run.series.items() if series.values},
         milestones=tuple(milestone_view(m, run, (forecasts or {}).get(m.id)) for m in engine.milestones), alerts=alerts,
         events=tuple(EventView(e.kind, e.text, e.step, e.time_s, e.fields) for e in run.events), started_s=run.started_s,
         last_line_s=run.last_line_s, last_step_s=run.last_step_s, lag_bytes=lag_bytes,
         ended_s=run.last_line_s if state in ("ended", "crashed", "failed") else None, baseline=baseline,
     )  # fmt: skip
+
+
+def _facts(run: RunState) -> dict[str, Any]:
+    """What SLURM said of the job; of its id and its name what the files are called, where it said nothing."""
+    job = slurm_job_id(run.run)
+    name = next((name for path in run.paths if (name := job_name(path)) is not None), None)
+    told = {"slurm_job_id": job, "job_name": name if job else None}
+    return {**{key: value for key, value in told.items() if value}, **run.facts}

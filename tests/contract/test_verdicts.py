@@ -231,3 +231,10 @@ def test_a_value_below_its_band_is_met_and_said_to_be_ahead(tmp_path: Path) -> N
     for ask in ("check", "replay", "explain", "report"):
         done = run(tmp_path, ask, "train_13503904.out", "-r", "r.yaml")
         assert (0, True, True) == (done.returncode, "met" in done.stdout, "ahead of" in done.stdout), f"{ask}: {done.stdout}{done.stderr}"
+
+
+def test_the_name_of_a_job_is_what_its_file_is_called(tmp_path: Path) -> None:
+    for name in ("topoflow_full_finetune_13503904.out", "slurm-13504112.out", "plain.out"):
+        (tmp_path / name).write_text(step_line(50, 1.41))
+    heads = [line.split() for line in run(tmp_path, "check", "*.out").stdout.splitlines() if "step 50" in line]
+    assert [["13503904", "topoflow_full_finetune", "step", "50"], ["13504112", "step", "50"], ["plain", "step", "50"]] == sorted(heads)
