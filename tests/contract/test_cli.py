@@ -37,12 +37,15 @@ def test_every_command_has_help_with_a_worked_example_and_json_where_it_prints_f
         example = f"loss-watch {name}" if name != "watch" else "loss-watch 'logs/*.out'"
         assert (0, True) == (done.returncode, example in done.stdout.partition("Example")[2]), done.stdout
         assert name not in PRINTS_FACTS or "--json" in done.stdout, done.stdout
+        head = done.stdout.partition("Options:")[0]
+        assert [] == [odd for odd in ("{", "[[", "......", "<str>", "<path>", "<list", "[required]") if odd in head], head
 
 
 def test_help_names_every_command(home: Path) -> None:
     done = run(home, "--help")
     missing = {words[0] for words in COMMANDS} - {line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")}
     assert (0, set()) == (done.returncode, missing)
+    assert (False, True) == ("..." in done.stdout.partition("Commands:")[2], "usage or configuration" in done.stdout)
     assert (done.returncode, done.stdout) == ((again := run(home, "help")).returncode, again.stdout)
 
 
@@ -196,12 +199,3 @@ def test_the_format_of_a_log_is_named_and_what_every_advice_names_is_there(home:
     assert (0, True) == ((done := run(home, *advised)).returncode, "loss" in done.stdout), lost.stderr + done.stderr
     nothing = run(home, "scan", "prose.log")
     assert (4, "", True) == (nothing.returncode, nothing.stdout, "no observation" in nothing.stderr)
-
-
-def test_help_names_arguments_plainly_and_cuts_no_sentence(home: Path) -> None:
-    for words in COMMANDS:
-        page = run(home, *words, "--help").stdout
-        head = page.partition("Options:")[0]
-        assert [] == [odd for odd in ("{", "[[", "......", "<str>", "<path>", "<list", "[required]") if odd in head], head
-    assert "..." not in run(home, "--help").stdout.partition("Commands:")[2]
-    assert "usage or configuration" in run(home, "--help").stdout
