@@ -76,6 +76,7 @@ class FastReader:
         self._size = FIRST_BYTES
         self._search: LineSearch | None = None
         self._sparse = False
+        self._searchable = True
         self._long_line = False
 
     def feed(self, chunk: bytes) -> None:
@@ -143,7 +144,7 @@ class FastReader:
             self._chunks, self._held, self._long_line = [rest], len(rest), False
 
     def _block(self, text: bytes) -> int:
-        """Read the first whole lines of ``text``, all of them where nothing new was learned; how many bytes."""
+        """Read the first whole lines of ``text``, all of them where nothing new was learned; how many bytes. 0: try fewer."""
         if self._search is None and self._parser.settled():
             words = self._parser.gate_literals()
             if words:
@@ -153,7 +154,7 @@ class FastReader:
         block = Block(text, self._base)
         read = _Reading(block, self._known, self._parser, self._parser.gate)
         done = self._read(read)
-        self._sparse = self._search is not None and read.told < SPARSE_SHARE * block.count
+        self._sparse = self._search is not None and self._searchable and read.told < SPARSE_SHARE * block.count
         return done
 
     def _searched(self, text: bytes) -> int:
@@ -162,6 +163,9 @@ class FastReader:
         if not starts:
             return len(text)
         joined = b"".join([text[start : text.find(b"\n", start) + 1] for start in starts])
+        if len(joined) > BLOCK_BYTES:  # not so few lines after all: by blocks of the usual size, which need less memory
+            self._sparse, self._searchable = False, False
+            return 0
         read = _Reading(Block(joined, self._base, text, starts), self._known, self._parser, None)
         if self._read(read) < len(joined):
             return text.find(b"\n", starts[read.done - 1]) + 1
