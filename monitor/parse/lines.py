@@ -1,7 +1,8 @@
 """Bytes to lines: cut at ``\\n`` and ``\\r``, whatever the chunks; a line over 1 MiB is cut and counted.
 
 A carriage return ends a state of a progress bar. Each state is handed on as a segment of its own, with the offset of the
-physical line it stands on; so a bar that redraws for hours on one line needs no memory.
+physical line it stands on; so a bar that redraws for hours on one line needs no memory. Carriage returns right before a
+``\\n`` belong to the line's end (Windows, a terminal's ``script``), and whether they do is seen only with the byte behind them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 
 MAX_LINE_BYTES = 1 << 20
 _END = re.compile(rb"[\r\n]")
+_RETURNS = 3
+"""Carriage returns that may stand before a newline and still be its own."""
 ESCAPE = re.compile(rb"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78DEHMc])")
 _BACKSPACES = re.compile(rb"\x08+")
 
@@ -36,13 +39,17 @@ class LineBuffer:
             data = self._rest + data
         at = 0
         base = self.segment_start
-        for found in _END.finditer(data, len(self._rest)):
+        for found in _END.finditer(data, len(self._rest.rstrip(b"\r"))):
             end = found.start()
             bar = data[end] == 13
+            if bar and (behind := _behind_returns(data, end)) is not False:
+                if behind is None:
+                    break
+                continue
             if self.skipping:
                 self.skipping = False
             else:
-                segment = data[at:end]
+                segment = data[at:end] if bar else data[at:end].rstrip(b"\r")
                 if len(segment) > MAX_LINE_BYTES:
                     self.cut_lines += 1
                     segment = segment[:MAX_LINE_BYTES]
@@ -71,9 +78,17 @@ class LineBuffer:
 
     def take_rest(self) -> tuple[bytes, int] | None:
         """The unfinished last line, which then counts as read; None where there is none."""
-        rest, self._rest = self._rest, b""
+        rest, self._rest = self._rest.rstrip(b"\r"), b""
         self.segment_start = self.offset
         return (rest, self.line_start) if rest and not self.skipping else None
+
+
+def _behind_returns(data: bytes, at: int) -> bool | None:
+    """Whether the carriage return at ``at`` belongs to a newline; None where the bytes that tell have not come."""
+    behind = data[at : at + _RETURNS + 1].lstrip(b"\r")
+    if behind:
+        return behind[0] == 10
+    return None if len(data) - at <= _RETURNS else False
 
 
 def plain(segment: bytes) -> bytes:
