@@ -215,14 +215,6 @@ class Pipeline:
     def _first_timed(self, run: RunState) -> str | None:
         return next((path for path in run.paths if path in self.files and self.files[path].clock.known), None)
 
-    def finish(self, path: str, now: float, turn: Turn) -> None:
-        """The file will not grow: take what its unfinished last line holds."""
-        fold = self.files[path]
-        run = self.runs[fold.run]
-        self._see(run, path, fold.flush(), now, None, turn)
-        run.format = fold.parser.format or run.format
-        turn.runs[run.run] = run
-
     def fell_silent(self, path: str, now: float, turn: Turn) -> None:
         """``path`` was not written to for a while: take what was held back."""
         fold = self.files[path]

@@ -39,12 +39,12 @@ def crash_of(run: RunState) -> Mapping[str, Any] | None:
 def verdict_of(run: RunState) -> str:
     """``failed`` (crashed, or its job failed), ``critical``, ``warning``, ``no_data`` (nothing read, or stalled), ``on_track``."""
     state = str(run.facts.get("state", ""))
-    firing = [(rule, alert) for rule, alert in run.alerts.items() if alert.state == FIRING]
+    firing = [alert for alert in run.alerts.values() if alert.state == FIRING]
     if crash_of(run) is not None or state in FAILED_STATES:
         return FAILED
-    if run.observations == 0 or any(rule.partition("-")[0] == "stall" for rule, _ in firing):
+    if run.observations == 0 or any(alert.kind == "stall" for alert in firing):
         return NO_DATA
-    severities = {alert.severity for _, alert in firing}
+    severities = {alert.severity for alert in firing}
     return CRITICAL if "critical" in severities else WARNING if "warning" in severities else ON_TRACK
 
 
@@ -56,7 +56,7 @@ def state_of(run: RunState) -> str:
         return "failed"
     if run.ended is not None or is_complete(run):
         return "ended"
-    if any(rule.partition("-")[0] == "stall" and alert.state == FIRING for rule, alert in run.alerts.items()):
+    if any(alert.kind == "stall" and alert.state == FIRING for alert in run.alerts.values()):
         return "silent"
     if run.observations:
         return "training"

@@ -35,6 +35,7 @@ class Alert:
     """Where one rule stands for one run. Steps are on the log's axis, times are Unix seconds."""
 
     state: str = INACTIVE
+    kind: str = ""
     severity: str = "warning"
     message: str = ""
     resolves_when: str = ""

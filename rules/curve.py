@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from rules.alert import FIRING
 from rules.history import RunState, Series
 from rules.jsonable import short, step_text
 from rules.observation import TRAIN_LOSS, VAL_LOSS, Item, Observation
@@ -77,8 +76,3 @@ class CurveRule(RuleBase):
                 said = f"nothing wrong with {metric} {short(series.last)} at step {step_text(series.last_step)}"
                 return Verdict(Status.OK, said, series.last_step, series.last, numbers=self.numbers(run, metric, series, mark))
         return None
-
-    def fires(self, run: RunState) -> bool:
-        """Whether the rule's alert stands: what resolves it may be stricter than what raised it."""
-        alert = run.alerts.get(self.id)
-        return alert is not None and alert.state == FIRING

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rules.alert import FIRING, INACTIVE, RESOLVED, Alert, Change, Transition, repeat, step
 from rules.ending import close_at_end
@@ -91,7 +92,7 @@ class Engine:
             return ()
         after, changes = step(before, verdict, now=now, severity=rule.severity, hold=rule.hold, keep=rule.keep)
         if after is not before:
-            run.alerts[rule.id] = after
+            run.alerts[rule.id] = after if after.kind else replace(after, kind=rule.kind)
         return [_told(run, rule, change, now) for change in changes]
 
     def _repeats(self, run: RunState, now: float) -> list[Transition]:
