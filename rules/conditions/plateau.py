@@ -46,6 +46,8 @@ difference): then five alike by chance are one in 100,000."""
 NOISE_POINTS = 24
 SURE_ERROR = 0.15
 """Of the mean second difference; half the standard error that noise alone has (0.37)."""
+FALLS_ON = 0.25
+"""Share of the fall promised within the window: a loss that falls by more, from its first points to its last, only jumped before."""
 RISES, RISING = 2.0, 0.3
 """Noises by which a loss rises within the window, and is no plateau; and share of what it was promised to fall."""
 ENOUGH_VALIDATIONS = 8
@@ -59,8 +61,8 @@ class Spec(RuleSpec):
     default_severity: ClassVar[Severity] = Severity.WARNING
     metric: Metrics = Field(LOSSES, description="the metrics that are watched; a batch loss only until there are eight validations")
     window: int = Field(5, ge=3, le=1000, description="validation points, or tens of batch losses, over which it did not fall")
-    share: Ratio = Field(0.25, gt=0.0, lt=1.0, description="of the expected fall; less is a plateau")
-    sigmas: float = Field(4.4, gt=0.0, description="standard errors by which the expected fall must have been missed")
+    share: Ratio = Field(0.35, gt=0.0, lt=1.0, description="of the expected fall; less is a plateau")
+    sigmas: float = Field(3.8, gt=0.0, description="standard errors by which the expected fall must have been missed")
     min_fall: Ratio = Field(0.005, ge=0.0, description="expected fall over the window below which a curve is simply late in its run")
     min_improvement: Ratio | None = Field(None, gt=0.0, description="instead: the improvement wanted over the window, such as 1%")
 
@@ -73,8 +75,8 @@ class Spec(RuleSpec):
 @dataclass(frozen=True, slots=True)
 class Plateau(CurveRule):
     window: int = 5
-    share: float = 0.25
-    sigmas: float = 4.4
+    share: float = 0.35
+    sigmas: float = 3.8
     min_fall: float = 0.005
     min_improvement: float | None = None
 
@@ -136,7 +138,7 @@ class Plateau(CurveRule):
             return False
         # It rises: something worse. It falls as it should, after a jump: another order of the data.
         rises = -fall.within_seen > max(RISES * fall.noise, RISING * fall.within_promised)
-        return not rises and fall.within_seen < 0.5 * fall.within_promised
+        return not rises and fall.within_seen < FALLS_ON * fall.within_promised
 
     def _again(self, metric: str, series: Series, window: int, group: int) -> Verdict:
         fall = self._fall(metric, series, group)
