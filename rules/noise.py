@@ -7,6 +7,7 @@ short and a call to an array library costs more than the sum.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from math import exp, isfinite, log
 from statistics import median
@@ -21,6 +22,7 @@ MEAN_TO_SIGMA = 1.2533
 SPARSE_WORDS = ("val", "eval", "test", "dev", "valid")
 
 
+@lru_cache(maxsize=1024)
 def is_sparse(metric: str) -> bool:
     """Whether a metric of this name is measured now and then over much data (a validation), and not on each batch."""
     return metric.lower().replace("-", "_").split("_", 1)[0] in SPARSE_WORDS

@@ -78,7 +78,7 @@ class Overfit(CurveRule):
             if "bad" not in mark:
                 return FINE
             return Verdict(Status.OK, f"{metric} {short(value)} is at its best again", series.steps[-1], value)
-        seen = self._rise(series, scale)
+        seen = None if self._is_little(series, scale) else self._rise(series, scale)
         if seen is None:
             return UNKNOWN
         rise, error, level, since = seen
@@ -107,6 +107,13 @@ class Overfit(CurveRule):
         if series.best_step is not None and TRAIN_LOSS in run.series:
             told["train_falls"] = train_falls(run, series.best_step)
         return told
+
+    def _is_little(self, series: Series, scale: Scale) -> bool:
+        """Whether the last points lie too few percents above the lowest value, hence above any level: decided by a sum."""
+        if scale is not PLAIN or series.best is None:
+            return False
+        lately = series.values[-self.points :]
+        return sum(lately) <= (1.0 + self.min_rise) * series.best * len(lately) or lately[-1] < lately[0]
 
     def _limit(self, series: Series, error: float) -> float:
         """So many standard errors, and more the more often was looked: of many points the lowest and the highest lie far apart."""

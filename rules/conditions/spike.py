@@ -95,13 +95,19 @@ class Spike(CurveRule):
 
     def _found(self, series: Series, scale: Scale, sparse: bool) -> tuple[float, float, float] | None:
         """The level before, the noise, and how far the last point stands out, in logarithms; None where it does not."""
-        before = scale.all(series.values[-NOISE_POINTS - 1 : -1])
-        logs, value = relative(before), scale.to(series.values[-1])
-        if logs is None or value <= 0:
+        before, value = scale.all(series.values[-NOISE_POINTS - 1 : -1]), scale.to(series.values[-1])
+        if value <= 0:
             return None
-        level, sigma = median(logs[-(SPARSE_LEVEL if sparse else LEVEL_POINTS):]), scatter(logs, before)
+        lately = relative(before[-(SPARSE_LEVEL if sparse else LEVEL_POINTS):])
+        if lately is None:
+            return None
+        # First what costs little: most that stand out do so by less than matters.
+        level, jumped = median(lately), log(value) - lately[-1]
         rise = log(value) - level
-        if rise <= self.min_rise or rise <= self.sigmas * sigma or log(value) - logs[-1] < JUMP_SHARE * rise:
+        if rise <= self.min_rise or jumped < JUMP_SHARE * rise or (logs := relative(before)) is None:
+            return None
+        sigma = scatter(logs, before)
+        if rise <= self.sigmas * sigma:
             return None
         if value - exp(level) < self.least * (max(scale.all(series.values[:3])) - exp(level)):
             return None
