@@ -32,6 +32,7 @@ class Known:
         self.sight = Foresight(parser)
         self._generation = parser.generation()
         self.kinds: dict[bytes, int] = {}
+        self._met: set[bytes] = set()
         self.sorts: dict[bytes, Sort] = {}
         """What keys that tell no number are to a source listing, where they are not plain."""
         self.rows: dict[bytes, tuple[Sort, bool]] = {}
@@ -51,7 +52,11 @@ class Known:
         return True
 
     def look(self, key: bytes, line: bytes) -> int:
-        """What ``line``, which the parser can say the meaning of, tells of its key."""
+        """What ``line``, which the parser can say the meaning of, tells of its key. Most keys of running text come only once."""
+        if key not in self._met:
+            if len(self._met) < MAX_KINDS and len(key) <= MAX_KEY_BYTES:
+                self._met.add(key)
+            return UNKNOWN
         reading, start = self.sight.meaning(line)
         if reading is None or len(self.kinds) >= MAX_KINDS or len(key) > MAX_KEY_BYTES:
             return COLD
