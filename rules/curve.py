@@ -51,12 +51,15 @@ class CurveRule(RuleBase):
         if mark is None:
             mark = marks[item.metric] = {}
         verdict = self.look(run, item.metric, run.series[item.metric], mark)
+        if verdict is UNKNOWN:
+            return verdict
         if verdict.status is Status.BREACHED:
             mark["bad"] = True
         elif verdict.status is Status.OK:
             mark.pop("bad", None)
-            if len(marks) > 1 and any("bad" in other for other in marks.values()):
-                return UNKNOWN
+            for other in marks.values():
+                if "bad" in other:
+                    return UNKNOWN
         return verdict
 
     def look(self, run: RunState, metric: str, series: Series, mark: Mark) -> Verdict:

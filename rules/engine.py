@@ -16,7 +16,7 @@ from rules.inhibition import muted_by
 from rules.milestone import Milestone
 from rules.observation import Event, Item, Observation
 from rules.rule import ANY_METRIC, TICK, LinePattern, Rule
-from rules.verdict import Status, Verdict
+from rules.verdict import UNKNOWN, Status, Verdict
 
 
 class Engine:
@@ -83,11 +83,11 @@ class Engine:
 
     def _apply(self, rule: Rule, run: RunState, now: float, item: Item | None) -> Iterable[Transition]:
         verdict = self.judge(rule, run, now, item)
-        status = verdict.status
-        before = run.alerts.get(rule.id)
-        if status is Status.UNKNOWN or (status is Status.OK and (before is None or before.state == INACTIVE)):
+        if verdict is UNKNOWN:
             return ()
-        before = before or _NEW
+        status, before = verdict.status, run.alerts.get(rule.id, _NEW)
+        if status is Status.UNKNOWN or (status is Status.OK and before.state == INACTIVE):
+            return ()
         if status is Status.BREACHED and before.state != FIRING and muted_by(run, rule.kind, self._kinds):
             return ()
         after, changes = step(before, verdict, now=now, severity=rule.severity, hold=rule.hold, keep=rule.keep)
