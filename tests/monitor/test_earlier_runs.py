@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from monitor.earlier import EarlierRuns
 from monitor.tail.runs import job_name
 from rules.history import RunState
 from rules.observation import Event, Observation
-from rules.references import MOST_POINTS, MOST_RUNS, Reference, alike, reference, runs_beside, value_at
+from rules.references import LEAST_POINTS, MOST_POINTS, MOST_RUNS, Reference, alike, reference, runs_beside, value_at
 from rules.series import Series
 
 FIRST, SECOND = "/logs/topoflow_full_finetune_13503904.out", "/logs/topoflow_full_finetune_13503999.out"
@@ -105,7 +106,15 @@ def test_another_recipe_of_the_same_name_is_no_reference() -> None:
 @given(st.lists(st.tuples(st.floats(0, 1e12), st.floats(allow_nan=True)), max_size=20), st.lists(st.floats(allow_nan=True), max_size=20))
 def test_no_curve_makes_the_comparison_fail(points: list[tuple[float, float]], values: list[float]) -> None:
     points = sorted(points, key=lambda point: point[0])
-    assert runs_beside(([p[0] for p in points], [p[1] for p in points]), list(range(len(values))), values) in (True, False)
+    found = runs_beside(([p[0] for p in points], [p[1] for p in points]), list(range(len(values))), values)
+    assert not found or LEAST_POINTS <= sum(isfinite(value) and value > 0 for value in values)
+
+
+@given(st.lists(st.floats(1e-6, 1e6), min_size=LEAST_POINTS, max_size=40), st.floats(0.85, 1.2))
+def test_a_curve_runs_beside_itself_and_not_beside_twice_itself(values: list[float], times: float) -> None:
+    steps = list(range(1000, 1000 + len(values)))
+    beside = [runs_beside((steps, values), steps, [factor * value for value in values]) for factor in (1.0, times, 2.0, 0.5)]
+    assert [True, True, False, False] == beside
 
 
 def test_a_watcher_holds_a_run_against_the_last_finished_one_also_after_a_restart(tmp_path: Path) -> None:
