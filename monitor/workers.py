@@ -31,7 +31,12 @@ def workers_for(sizes: Sequence[int]) -> int:
     """How many processes to read jobs of so many bytes with; 1 is the command's own."""
     if sum(sizes) < WORTH_BYTES:
         return 1
-    return max(1, min(MOST_WORKERS, len(os.sched_getaffinity(0)), len(sizes)))
+    return max(1, min(MOST_WORKERS, _cores(), len(sizes)))
+
+
+def _cores() -> int:
+    """The cores that this process may use; macOS tells only those that there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def results(job: Callable[[int], Result], sizes: Sequence[int]) -> Iterator[Result]:
