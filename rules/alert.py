@@ -36,6 +36,7 @@ class Alert:
 
     state: str = INACTIVE
     kind: str = ""
+    """The rule's, once it has been anything but inactive: a rule may have a name of its own."""
     severity: str = "warning"
     message: str = ""
     resolves_when: str = ""
