@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from monitor.parse.fast import Column
+from monitor.parse.blockreader import Column
 from rules.history import RunState
 from rules.series import Series
 

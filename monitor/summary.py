@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.digest import MetricDigest, merged
+from monitor.parse.blockreader import Column
+from monitor.parse.buffer import Readable
 from monitor.parse.catalogue import Catalogue
-from monitor.parse.fast import Column, FastReader
+from monitor.parse.fast import FastReader
 from monitor.parse.parser import LogParser, Wanted
 from monitor.pivots import SEEN_OF_A_COLUMN, pivots
 from rules.history import RunState
@@ -23,7 +25,6 @@ from rules.observation import Event, Item, Observation
 
 MAX_EVENT_TEXT = 400
 
-_OFFSET = attrgetter("offset")
 _OFFSET = attrgetter("offset")
 
 
@@ -150,19 +151,19 @@ class Digest:
 
 def summarise(
     run: str,
-    files: Sequence[tuple[str, Iterable[bytes]]],
+    files: Sequence[tuple[str, Readable]],
     catalogue: Catalogue,
     *,
     forced: str | None = None,
     events: Callable[[], LineReader] | None = None,
 ) -> dict[str, Any]:
-    """One entry of ``runs`` in ``scan --summary --json`` (contract, section 2): ``files`` are (path, its chunks of bytes).
+    """One entry of ``runs`` in ``scan --summary --json`` (contract, section 2): ``files`` are (path, the raw file).
 
     Several files of one run (``.out`` and ``.err``) are read one after another; a step that an earlier file has told counts once.
     """
     read: list[tuple[str, LogParser, Digest]] = []
-    for path, chunks in files:
-        read.append((path, *_read(chunks, catalogue, forced, events, [parser for _, parser, _ in read])))
+    for path, source in files:
+        read.append((path, *_read(source, catalogue, forced, events, [parser for _, parser, _ in read])))
     digests = [digest for _, _, digest in read]
     formats = [parser.format for _, parser, _ in read if parser.format]
     named = [one for one in formats if one != "general"]
@@ -179,7 +180,7 @@ def summarise(
 
 
 def _read(
-    chunks: Iterable[bytes], catalogue: Catalogue, forced: str | None, events: Callable[[], LineReader] | None, others: Sequence[LogParser]
+    source: Readable, catalogue: Catalogue, forced: str | None, events: Callable[[], LineReader] | None, others: Sequence[LogParser]
 ) -> tuple[LogParser, Digest]:
     reader = events() if events is not None else None
     parser, digest = LogParser(catalogue, forced=forced), Digest(reader)
@@ -189,10 +190,7 @@ def _read(
         parser.wanted = reader.wanted
         parser.line_sink = digest.event_line
     wants = (reader.literals, reader.hungry, reader.neutral) if reader is not None else ()
-    fast = FastReader(parser, digest, *wants)
-    for chunk in chunks:
-        fast.feed(chunk)
-    fast.flush()
+    FastReader(parser, digest, *wants).read(source)
     digest.take([])
     if reader is not None:
         digest.events += reader.flush()

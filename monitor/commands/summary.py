@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from monitor.oneshot import runs_of
 from monitor.parse.parser import Wanted
 from monitor.summary import summarise
 from monitor.tail.discover import STDIN, TailError
-from monitor.tail.whole import read_whole
+from monitor.tail.whole import WholeFile
 from monitor.workers import WorkerDied, results
 from rules.jsonable import step_number
 from rules.observation import Event, Item
@@ -61,8 +61,9 @@ def summary(paths: Sequence[str], *, json: bool, formats: Sequence[Path], forced
     def read(at: int) -> tuple[dict[str, Any], list[tuple[str, str, str]]]:
         run, files = named[at]
         failed: list[TailError] = []
-        chunks = [(path, _chunks(path, failed)) for path in files]
-        document = summarise(run, chunks, catalogue, forced=forced, events=lambda: EventLines(matcher))
+        with contextlib.ExitStack() as opened:
+            sources = [(path, opened.enter_context(contextlib.closing(_Opened(path, failed)))) for path in files]
+            document = summarise(run, sources, catalogue, forced=forced, events=lambda: EventLines(matcher))
         return document, [(wrong.path, wrong.problem, wrong.advice) for wrong in failed]
 
     documents = []
@@ -93,11 +94,24 @@ def _bytes(files: Sequence[str]) -> int:
     return size
 
 
-def _chunks(path: str, failed: list[TailError]) -> Iterator[bytes]:
-    try:
-        yield from read_whole(path)
-    except TailError as wrong:
-        failed.append(wrong)
+class _Opened:
+    """A file that is opened when it is first read; what is wrong with it is kept, and it then ends there."""
+
+    def __init__(self, path: str, failed: list[TailError]) -> None:
+        self._path, self._failed = path, failed
+        self._file: WholeFile | None = None
+
+    def readinto(self, buffer: memoryview) -> int:
+        try:
+            self._file = self._file or WholeFile(self._path)
+            return self._file.readinto(buffer)
+        except TailError as wrong:
+            self._failed.append(wrong)
+            return 0
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
 
 def _print(document: dict[str, Any]) -> None:

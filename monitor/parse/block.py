@@ -8,22 +8,25 @@ from itertools import repeat
 
 import numpy as np
 
-from monitor.parse.digits import Digits, Ints
+from monitor.parse.digits import PAD, Digits, Ints
 from monitor.parse.lines import MAX_LINE_BYTES, plain
 
 
 class Block:
-    """``text`` is whole lines, that of a bar's states too; ``base`` the byte of the file where it starts.
+    """Whole lines, those of a bar's states too, behind the bytes of ``PAD``; ``base`` is the byte of the file where they start.
 
-    Where ``whole`` is given, ``text`` is only those of its lines that start at ``starts``.
+    Where ``whole`` is given, the lines are only those of its lines before ``stop`` that start at ``starts``, and its byte 0 is byte
+    ``base`` of the file.
     """
 
-    def __init__(self, text: bytes, base: int, whole: bytes | None = None, starts: list[int] | None = None) -> None:
-        self._raw = text
-        self._text = text.replace(b"\r", b"\n") if b"\r" in text else text
-        self.digits = Digits(self._text)
+    def __init__(
+        self, padded: bytes, base: int, whole: bytes | bytearray | None = None, starts: list[int] | None = None, stop: int = 0
+    ) -> None:
+        self._raw = padded
+        self._padded = padded.replace(b"\r", b"\n") if b"\r" in padded else padded
+        self.digits = Digits(self._padded)
         self._base = base
-        self._whole, self._starts = whole, starts
+        self._whole, self._starts, self._stop = whole, starts, stop
         self.count = int(self.digits.line_starts.size) - 1
 
     @cached_property
@@ -41,12 +44,13 @@ class Block:
 
     def line(self, at: int) -> bytes:
         starts = self.digits.line_starts
-        return self._text[starts[at] : min(starts[at + 1] - 1, starts[at] + MAX_LINE_BYTES)]
+        start, end = len(PAD) + int(starts[at]), len(PAD) - 1 + int(starts[at + 1])
+        return self._padded[start : min(end, start + MAX_LINE_BYTES)]
 
     def is_bar(self, at: int) -> bool:
         """Whether a carriage return ended the line, so that the next state of a bar was drawn over it."""
-        end = int(self.digits.line_starts[at + 1])
-        return self._text is not self._raw and self._raw[end - 1] == 13 and self._raw[end : end + 1] != b"\n"
+        end = len(PAD) + int(self.digits.line_starts[at + 1])
+        return self._padded is not self._raw and self._raw[end - 1] == 13 and self._raw[end : end + 1] != b"\n"
 
     def offset(self, at: int) -> int:
         """The byte of the file where line ``at`` starts."""
@@ -61,6 +65,10 @@ class Block:
         """Where the first ``count`` lines end in ``text``."""
         return int(self.digits.line_starts[count])
 
+    def reach(self, count: int) -> int:
+        """The byte of the file up to which the first ``count`` lines go, all of them with what was passed over behind the last."""
+        return self._base + self._stop if self._whole is not None and count == self.count else self.offset(count - 1) + 1 if count else 0
+
     def after(self, at: int) -> Iterator[tuple[bytes, int]]:
         """The plain lines after line ``at``, also those that are not among the block's own, with their offsets."""
         if self._whole is None:
@@ -69,8 +77,8 @@ class Block:
                     yield plain(self.line(following)), self.offset(following)
             return
         start = self._whole.find(b"\n", self.offset(at) - self._base) + 1
-        while 0 < start < len(self._whole):
+        while 0 < start < self._stop:
             end = self._whole.find(b"\n", start)
             if end > start:
-                yield plain(self._whole[start:end]), self._base + start
+                yield plain(bytes(self._whole[start:end])), self._base + start
             start = end + 1

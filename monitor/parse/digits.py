@@ -15,7 +15,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-_PAD = b"\n" * 16
+PAD = b"\n" * 16
+"""What stands before the lines: so the eight bytes up to a number's end can be read at once."""
 _ZERO, _COMMA, _NEWLINE = 48, 44, 10
 _MARK_ZERO, _MARK_ANY = 14, 24
 """What stands in a key for a digit: ten control codes for those of words, one for any other. So the digits themselves can be deleted."""
@@ -31,14 +32,13 @@ MAX_RUN = 16
 
 
 class Digits:
-    """The runs of digits of ``text``, which is whole lines."""
+    """The runs of digits of whole lines; ``padded`` has as many bytes as ``PAD`` before them, the last of which is a line's end."""
 
-    def __init__(self, text: bytes) -> None:
-        self._text = text
-        self._padded = _PAD + text
-        padded = np.frombuffer(self._padded, np.uint8)
-        self._bytes = padded[len(_PAD) :]
-        digit = (padded[len(_PAD) - 1 :] - np.uint8(_ZERO)) < 10
+    def __init__(self, padded: bytes) -> None:
+        self._padded = padded
+        every = np.frombuffer(padded, np.uint8)
+        self._bytes = every[len(PAD) :]
+        digit = (every[len(PAD) - 1 :] - np.uint8(_ZERO)) < 10
         edges = np.flatnonzero(digit[1:] != digit[:-1])
         self.starts: Ints = edges[0::2]
         self.ends: Ints = edges[1::2]
@@ -47,7 +47,7 @@ class Digits:
         """Where the lines start, and the end of the text."""
 
     def slice(self, start: int, end: int) -> bytes:
-        return self._text[start:end]
+        return self._padded[len(PAD) + start : len(PAD) + end]
 
     def keys(self) -> list[bytes]:
         """The key of each line."""

@@ -74,32 +74,32 @@ class LineSearch:
         self._search = compiled_gate(raw).search
         self._database = _database(raw)
 
-    def starts(self, text: bytes) -> list[int]:
-        """Where the lines that contain a literal start, rising; ``text`` is whole lines."""
-        return self._one_by_one(text) if self._database is None else self._scanned(text)
+    def starts(self, text: bytes | bytearray, start: int = 0, stop: int | None = None) -> list[int]:
+        """Where the lines that contain a literal start, rising; ``text[start:stop]`` is whole lines, as is what stands before."""
+        end = len(text) if stop is None else stop
+        return self._one_by_one(bytes(text[:end]), start) if self._database is None else self._scanned(text, start, end)
 
-    def _one_by_one(self, text: bytes) -> list[int]:
+    def _one_by_one(self, text: bytes, at: int = 0) -> list[int]:
         found_at: list[int] = []
-        at = 0
         while (found := self._search(text, at)) is not None:
             start = text.rfind(b"\n", 0, found.start()) + 1
             found_at.append(start)
             at = text.find(b"\n", start) + 1
         return found_at
 
-    def _scanned(self, text: bytes) -> list[int]:
+    def _scanned(self, text: bytes | bytearray, at: int, stop: int) -> list[int]:
         ends: list[int] = []
 
         def hit(_pattern: int, _start: int, end: int, _flags: int, _context: object) -> None:
             ends.append(end)
 
-        self._database.scan(text, match_event_handler=hit)
+        self._database.scan(memoryview(text)[at:stop], match_event_handler=hit)
         found_at: list[int] = []
         line_end = -1
         for end in sorted(ends):
-            if end > line_end:
-                found_at.append(text.rfind(b"\n", 0, end - 1) + 1)
-                line_end = text.find(b"\n", end - 1)
+            if at + end > line_end:
+                found_at.append(text.rfind(b"\n", 0, at + end - 1) + 1)
+                line_end = text.find(b"\n", at + end - 1)
         return found_at
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ PLACES = {"val": "val_loss", "train": "train_loss"}
 def read_run(truth_path: Path, truth: dict[str, Any]) -> dict[str, Any]:
     files = [truth["log"], *(truth.get("also") or [])]
     paths = [truth_path.parent / name for name in sorted(files)]
-    return summarise("run", [(str(path), [path.read_bytes()]) for path in paths if path.exists()], Catalogue.load())
+    return summarise("run", [(str(path), io.BytesIO(path.read_bytes())) for path in paths if path.exists()], Catalogue.load())
 
 
 # Transformers prints no step. Where its bar goes to another file, or nowhere, the log's own axis is the epoch (contract, section 2),

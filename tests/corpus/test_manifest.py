@@ -12,7 +12,7 @@ from monitor.parse import Catalogue
 from monitor.summary import summarise
 from tests.conftest import SHARED
 from tests.corpus.judge import agrees, is_loss
-from tests.parse.test_fast import naive, read_fast
+from tests.parse.test_fast import Pieces, naive, read_fast
 
 MANIFEST = SHARED / "logs" / "MANIFEST.yaml"
 ENTRIES = yaml.load(MANIFEST.read_text(), Loader=yaml.CSafeLoader)["files"] if MANIFEST.exists() else []
@@ -20,7 +20,7 @@ ENTRIES = yaml.load(MANIFEST.read_text(), Loader=yaml.CSafeLoader)["files"] if M
 
 def digest_of(path: Path, *, chunk_bytes: int = 1 << 18) -> dict[str, Any]:
     data = path.read_bytes()
-    return summarise(path.stem, [(str(path), (data[at : at + chunk_bytes] for at in range(0, len(data), chunk_bytes)))], Catalogue.load())
+    return summarise(path.stem, [(str(path), Pieces(data, chunk_bytes))], Catalogue.load())
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["name"])

@@ -6,6 +6,7 @@ what a user of that framework would say that it shows; no other train or validat
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -50,5 +51,5 @@ def test_a_log_of_this_framework_gives_its_losses_and_no_others(path: Path) -> N
 
 def test_none_of_these_logs_is_taken_for_several_attempts() -> None:
     """A metric keeps its axis: a step and then an epoch would look as if the run had fallen back."""
-    lives = {path.stem: summarise("run", [(str(path), [path.read_bytes()])], CATALOGUE)["attempts"] for path in LOGS}
+    lives = {path.stem: summarise("run", [(str(path), io.BytesIO(path.read_bytes()))], CATALOGUE)["attempts"] for path in LOGS}
     assert {} == {name: attempts for name, attempts in lives.items() if attempts != 1}

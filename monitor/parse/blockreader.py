@@ -1,0 +1,154 @@
+"""One block being read: what of it is known becomes columns, every other line goes through the parser, in the order of the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from monitor.parse.block import Block
+from monitor.parse.digits import Floats, Ints
+from monitor.parse.known import COLD, EVENT_ONLY, NOTHING_SAID, UNKNOWN, Known, in_play
+from monitor.parse.parser import LogParser
+from monitor.parse.segment import Group, Points, take
+from rules.observation import Item, Observation
+
+FEW_LINES = 4
+"""Lines between two that the parser takes that are not worth columns."""
+MANY_LINES = 64
+"""Lines of a key that is new in a block for which the rest of the block is begun anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One metric's points in one block, in the order of the log; ``offsets`` are the bytes of the file where their lines start."""
+
+    metric: str
+    name: str
+    offsets: Ints
+    steps: Floats
+    values: Floats
+
+
+class BlockReader:
+    """Reads one block: its groups of columns, and what was made of it so far."""
+
+    def __init__(self, block: Block, known: Known, parser: LogParser, gate: Any) -> None:
+        self.block = block
+        self._known, self._parser, self._gate = known, parser, gate
+        self._kinds = block.kinds(known.kinds, UNKNOWN)
+        self.items: list[Item] = []
+        self._points: dict[str, Points] = {}
+        self.done = 0
+        self.told = 0
+        """Lines that were read, as columns or by the parser."""
+        self._groups: list[Group] = []
+
+    def candidates(self) -> list[int]:
+        """The lines that the reader of events may want."""
+        kinds = self._kinds
+        telling = (kinds < 0) & (kinds != NOTHING_SAID)
+        for kind in self._known.telling:
+            telling |= kinds == kind
+        known, keys = self._known.kinds, self.block.keys
+        return [at for at in np.flatnonzero(telling[: self.done]).tolist() if known.get(keys[at]) != NOTHING_SAID]
+
+    def columns(self) -> list[Column]:
+        """What was read, each metric's points in the order of the block."""
+        made = []
+        for metric, points in self._points.items():
+            offsets = self.block.offsets(np.concatenate(points.lines))
+            made.append(Column(metric, points.name, offsets, np.concatenate(points.steps), np.concatenate(points.values)))
+        return made
+
+    def all(self) -> None:
+        """Read the block; ``done`` lines of it where the rest is better begun anew."""
+        cold = np.flatnonzero((self._kinds == UNKNOWN) | (self._kinds == COLD)).tolist()
+        if self._parser.follows():
+            self._groups, more = in_play(self._known.groups(self.block, self._kinds), self._parser)
+            self.told = sum(group.lines.size for group in self._groups)
+            if self._gate is not None and not self.block.partial:
+                cold = [at for at in cold if self._gate.search(self.block.line(at))]
+            cold = sorted([*cold, *more]) if more else cold
+        else:
+            cold = np.flatnonzero((self._kinds != NOTHING_SAID) & (self._kinds != EVENT_ONLY)).tolist()
+        self.told += len(cold)
+        done = self._cold(-1) if self._parser.waits() or not self._parser.idle() else 0
+        for at in cold:
+            if at < done or self._says_nothing(at):
+                continue
+            done = self._between(done, at)
+            if at < done:
+                continue
+            done = self._cold(at)
+            if self._known.changed() or self._learns_much(at):
+                self.done = done
+                return
+        self.done = self._between(done, self.block.count)
+
+    def _says_nothing(self, at: int) -> bool:
+        """Whether a line that is in question can be passed over: known to by now, or by what the parser says of it."""
+        key = self.block.keys[at]
+        kind = self._known.kinds.get(key, UNKNOWN)
+        if kind in (NOTHING_SAID, EVENT_ONLY):
+            return True
+        if not self._parser.follows() or kind not in (UNKNOWN, COLD):
+            return False
+        line = self.block.line(at)
+        return self._known.sight.says_nothing(line) and (kind == COLD or self._known.look(key, line) != UNKNOWN)
+
+    def _learns_much(self, at: int) -> bool:
+        """Whether a line that the parser has just taken is the first of many of its kind in the block, to be begun anew as columns."""
+        key = self.block.keys[at]
+        if self._kinds[at] != UNKNOWN or self._known.kinds.get(key, UNKNOWN) < 0 or not self._parser.follows():
+            return False
+        return self.block.keys[at : at + 8 * MANY_LINES].count(key) >= MANY_LINES
+
+    def _between(self, start: int, stop: int) -> int:
+        """Take the groups' lines from ``start`` on and before ``stop`` as columns; the first line that was not read."""
+        while start < stop:
+            groups = [cut for group in self._groups if (cut := group.between(start, stop)) is not None]
+            count = sum(group.lines.size for group in groups)
+            if not count:
+                return stop
+            if count < FEW_LINES:
+                for at in sorted(line for group in groups for line in group.lines.tolist()):
+                    if at >= start:
+                        start = self._cold(at)
+                continue
+            odd = take(groups, self._parser.fold, self._points, self.items, self.block.offset)
+            start = stop if odd < 0 else self._cold(odd)
+        return start
+
+    def _cold(self, at: int) -> int:
+        """One line through the parser, and those after it that it needs; the number of the next line that was not read."""
+        if at >= 0:
+            self._line(at)
+        at += 1
+        while at < self.block.count and (self._parser.waits() or not self._parser.idle()):
+            self._line(at)
+            at += 1
+        return at
+
+    def _line(self, at: int) -> None:
+        line, key = self.block.line(at), self.block.keys[at]
+        sort = self._known.sort_of(key) if not self._parser.follows() else None
+        if not line or (sort is not None and self._parser.pass_over(sort)):
+            return
+        items: list[Item] = []
+        row = self._known.rows.get(key)
+        if row is None or self._parser.waits():
+            self._parser.line(line, self.block.offset(at), items)
+        else:
+            self._parser.row(line, row[0], self.block.offset(at), items, silent=row[1])
+        if row is None and self._kinds[at] == UNKNOWN and key not in self._known.kinds and not self._parser.waits():
+            self._known.look(key, line)
+        for item in items:
+            if isinstance(item, Observation):
+                points = self._points.setdefault(item.metric, Points(item.name or item.metric))
+                points.lines.append(np.array([at], np.int64))
+                points.steps.append(np.array([item.at]))
+                points.values.append(np.array([item.value]))
+            else:
+                self.items.append(item)
