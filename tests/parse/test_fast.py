@@ -13,7 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.commands.summary import EventLines
 from monitor.digest import MetricDigest
+from monitor.events import WANTED
+from monitor.matcher import LineMatcher
 from monitor.parse import Catalogue, LogParser
 from monitor.parse import fast as fast_module
 from monitor.parse.digits import PAD, Digits
@@ -199,6 +202,14 @@ def test_most_lines_of_a_dense_log_are_read_as_columns() -> None:
     FastReader(LogParser(CATALOGUE), Sink()).read(io.BytesIO(data))
     assert sum(columns) > 60_000
     assert len([item for item in taken if isinstance(item, Observation)]) < 60_000
+
+
+def test_a_traceback_is_read_to_its_end_where_few_lines_of_a_log_say_anything() -> None:
+    lines = [f"step {n}/90000 | train_loss 2.5" if n % 40 == 0 else f"loader batch {n} in 0.3 s" for n in range(20_000)]
+    crash = ["Traceback (most recent call last):", '  File "train.py", line 3, in main', "    read()", "pkg.Broken: the data ended"]
+    log = io.BytesIO("\n".join([*lines, *crash, ""]).encode())
+    document = summarise("run", [("a", log)], CATALOGUE, events=lambda: EventLines(LineMatcher({}, WANTED)))
+    assert [("crash", "pkg.Broken: the data ended")] == [(event["kind"], event["text"]) for event in document["events"]]
 
 
 @given(
