@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from itertools import repeat
 
 import numpy as np
 
 from monitor.parse.digits import PAD, Digits, Ints
 from monitor.parse.lines import MAX_LINE_BYTES, plain
+from monitor.parse.shape import Shapes
 
 
 class Block:
@@ -29,9 +29,29 @@ class Block:
         self._whole, self._starts, self._stop = whole, starts, stop
         self.count = int(self.digits.line_starts.size) - 1
 
-    @cached_property
-    def keys(self) -> list[bytes]:
-        return self.digits.keys()
+    def find_keys(self, shapes: Shapes) -> None:
+        """Find each line's key: by its shape where many lines have it, else by making it."""
+        self._shape_of, self._shape_keys = shapes.find(self.digits, self.count)
+        others = np.flatnonzero(self._shape_of < 0)
+        if 2 * others.size > self.count:
+            self._shape_of, self._keys = np.full(self.count, -1, np.int64), self.digits.keys()
+            self._others: Ints | range = range(self.count)
+        else:
+            lines = [self.digits.line(at) for at in others.tolist()]
+            self._keys, self._others = Digits(b"\n".join((PAD[1:], *lines, b""))).keys(), others
+        shapes.learn(self._keys, self._others, self.digits)
+
+    def key(self, at: int) -> bytes:
+        """The key of line ``at``."""
+        shape = int(self._shape_of[at])
+        if shape >= 0:
+            return self._shape_keys[shape]
+        return self._keys[at if isinstance(self._others, range) else int(np.searchsorted(self._others, at))]
+
+    def count_ahead(self, at: int, lines: int) -> int:
+        """How many of the next ``lines`` have the key of line ``at``."""
+        key = self.key(at)
+        return sum(self.key(ahead) == key for ahead in range(at, min(at + lines, self.count)))
 
     @property
     def partial(self) -> bool:
@@ -40,7 +60,12 @@ class Block:
 
     def kinds(self, known: dict[bytes, int], otherwise: int) -> Ints:
         """What is known of each line's key."""
-        return np.fromiter(map(known.get, self.keys, repeat(otherwise)), np.int64, self.count)
+        made = np.fromiter(map(known.get, self._keys, repeat(otherwise)), np.int64, len(self._keys))
+        if isinstance(self._others, range):
+            return made
+        kinds = np.array([known.get(key, otherwise) for key in self._shape_keys], np.int64)[self._shape_of]
+        kinds[self._others] = made
+        return kinds
 
     def line(self, at: int) -> bytes:
         starts = self.digits.line_starts

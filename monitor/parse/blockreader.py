@@ -37,6 +37,7 @@ class BlockReader:
     def __init__(self, block: Block, known: Known, parser: LogParser, gate: Any) -> None:
         self.block = block
         self._known, self._parser, self._gate = known, parser, gate
+        block.find_keys(known.shapes)
         self._kinds = block.kinds(known.kinds, UNKNOWN)
         self.items: list[Item] = []
         self._points: dict[str, Points] = {}
@@ -51,8 +52,8 @@ class BlockReader:
         telling = (kinds < 0) & (kinds != NOTHING_SAID)
         for kind in self._known.telling:
             telling |= kinds == kind
-        known, keys = self._known.kinds, self.block.keys
-        return [at for at in np.flatnonzero(telling[: self.done]).tolist() if known.get(keys[at]) != NOTHING_SAID]
+        known, key = self._known.kinds, self.block.key
+        return [at for at in np.flatnonzero(telling[: self.done]).tolist() if known.get(key(at)) != NOTHING_SAID]
 
     def columns(self) -> list[Column]:
         """What was read, each metric's points in the order of the block."""
@@ -89,7 +90,7 @@ class BlockReader:
 
     def _says_nothing(self, at: int) -> bool:
         """Whether a line that is in question can be passed over: known to by now, or by what the parser says of it."""
-        key = self.block.keys[at]
+        key = self.block.key(at)
         kind = self._known.kinds.get(key, UNKNOWN)
         if kind in (NOTHING_SAID, EVENT_ONLY):
             return True
@@ -100,10 +101,10 @@ class BlockReader:
 
     def _learns_much(self, at: int) -> bool:
         """Whether a line that the parser has just taken is the first of many of its kind in the block, to be begun anew as columns."""
-        key = self.block.keys[at]
+        key = self.block.key(at)
         if self._kinds[at] != UNKNOWN or self._known.kinds.get(key, UNKNOWN) < 0 or not self._parser.follows():
             return False
-        return self.block.keys[at : at + 8 * MANY_LINES].count(key) >= MANY_LINES
+        return self.block.count_ahead(at, 8 * MANY_LINES) >= MANY_LINES
 
     def _between(self, start: int, stop: int) -> int:
         """Take the groups' lines from ``start`` on and before ``stop`` as columns; the first line that was not read."""
@@ -132,7 +133,7 @@ class BlockReader:
         return at
 
     def _line(self, at: int) -> None:
-        line, key = self.block.line(at), self.block.keys[at]
+        line, key = self.block.line(at), self.block.key(at)
         sort = self._known.sort_of(key) if not self._parser.follows() else None
         if not line or (sort is not None and self._parser.pass_over(sort)):
             return

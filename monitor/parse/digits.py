@@ -7,6 +7,7 @@ width in the key where its width may matter (times, dates, ranks, thousands), an
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 PAD = b"\n" * 16
 """What stands before the lines: so the eight bytes up to a number's end can be read at once."""
@@ -37,21 +39,25 @@ class Digits:
     def __init__(self, padded: bytes) -> None:
         self._padded = padded
         every = np.frombuffer(padded, np.uint8)
-        self._bytes = every[len(PAD) :]
+        self.bytes = every[len(PAD) :]
         digit = (every[len(PAD) - 1 :] - np.uint8(_ZERO)) < 10
         edges = np.flatnonzero(digit[1:] != digit[:-1])
         self.starts: Ints = edges[0::2]
         self.ends: Ints = edges[1::2]
-        newlines = np.flatnonzero(self._bytes == _NEWLINE)
+        newlines = np.flatnonzero(self.bytes == _NEWLINE)
         self.line_starts: Ints = np.concatenate((np.zeros(1, np.int64), newlines + 1))
         """Where the lines start, and the end of the text."""
+
+    def line(self, at: int) -> bytes:
+        """Line ``at``, without its end."""
+        return self._padded[len(PAD) + int(self.line_starts[at]) : len(PAD) - 1 + int(self.line_starts[at + 1])]
 
     def slice(self, start: int, end: int) -> bytes:
         return self._padded[len(PAD) + start : len(PAD) + end]
 
     def keys(self) -> list[bytes]:
         """The key of each line."""
-        starts, ends, text = self.starts, self.ends, self._bytes
+        starts, ends, text = self.starts, self.ends, self.bytes
         out = text.copy()
         marks = (text - np.uint8(_MARK_ZERO)) <= _MARK_ANY - _MARK_ZERO
         if marks.any():
@@ -81,29 +87,45 @@ class Digits:
         places = np.repeat(starts - (reached - lengths), lengths) + np.arange(int(reached[-1]))
         out[places] = _MARK_ANY
         of_words = places[np.repeat(word[runs], lengths)]
-        out[of_words] = self._bytes[of_words] - (_ZERO - _MARK_ZERO)
+        out[of_words] = self.bytes[of_words] - (_ZERO - _MARK_ZERO)
 
-    def first_runs(self, lines: Ints) -> Ints:
-        """The number of the first run of each of ``lines``."""
-        return np.searchsorted(self.starts, self.line_starts[lines])
+    @cached_property
+    def firsts(self) -> Ints:
+        """The number of the first run at or after the start of each line, and of the text's end."""
+        return np.searchsorted(self.starts, self.line_starts)
+
+    def signatures(self) -> Ints:
+        """How many runs each line has and how long it is without them, as one number: high and low half."""
+        reached = np.concatenate((np.zeros(1, np.int64), np.cumsum(self.ends - self.starts)))[self.firsts]
+        return (np.diff(self.firsts) << 32) + np.diff(self.line_starts) - 1 - np.diff(reached)
 
     def values(self, runs: Ints) -> tuple[Floats, Ints]:
-        """The runs as whole numbers, and how many digits each has; of a run longer than ``MAX_RUN`` only the end counts."""
+        """The runs as whole numbers, and how many digits each has; of a run longer than ``MAX_RUN`` only the end counts.
+
+        What is the same for all of them comes once: an array of one.
+        """
         ends = self.ends[runs]
-        lengths = ends - self.starts[runs]
-        value = _eight_digits(self._eights[ends + 8], np.minimum(lengths, 8))
+        lengths = _once(ends - self.starts[runs])
+        value = _eight_digits(_once(self.eights[ends + 8]), np.minimum(lengths, 8))
         if lengths.size and lengths.max() > 8:
-            value = _eight_digits(self._eights[ends], np.clip(lengths - 8, 0, 8)) * 1e8 + value
+            value = _eight_digits(_once(self.eights[ends]), np.clip(lengths - 8, 0, 8)) * 1e8 + value
         return value, lengths
 
     @cached_property
-    def _eights(self) -> npt.NDArray[np.uint64]:
+    def eights(self) -> npt.NDArray[np.uint64]:
         """The eight bytes from each byte of the padded text on, as one little-endian number."""
         return np.ndarray((len(self._padded) - 7,), np.dtype("<u8"), self._padded, 0, (1,))
 
 
+def _once(column: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    """A column, or its first number alone where all are the same."""
+    return column[:1] if column.size > 1 and column[0] == column[-1] and bool((column == column[0]).all()) else column
+
+
 def _eight_digits(eights: npt.NDArray[np.uint64], lengths: Ints) -> Floats:
     """The last ``lengths`` of eight digits as a number: three multiplications (Mula, http://0x80.pl/articles/simd-parsing-int-sequences.html)."""
+    if lengths.size == 1 and lengths[0] == 1:
+        return np.asarray((eights >> np.uint64(56)) & np.uint64(0xF), np.float64)
     junk = ((8 - lengths) * 8).astype(np.uint64)
     digits = np.where(lengths > 0, ((eights & _LOW_NIBBLES) >> (junk % np.uint64(64))) << (junk % np.uint64(64)), np.uint64(0))
     pairs = digits * np.uint64(10) + (digits >> np.uint64(8))

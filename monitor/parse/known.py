@@ -12,6 +12,7 @@ from monitor.parse.foresight import Foresight
 from monitor.parse.parser import LogParser
 from monitor.parse.reading import NOTHING, Anchor, Reading
 from monitor.parse.segment import Group, columnar
+from monitor.parse.shape import Shapes
 from monitor.parse.source import Sort
 from monitor.parse.template import Columns, Template, learn, steady
 
@@ -32,6 +33,7 @@ class Known:
         self.sight = Foresight(parser)
         self._generation = parser.generation()
         self.kinds: dict[bytes, int] = {}
+        self.shapes = Shapes()
         self._met: set[bytes] = set()
         self.sorts: dict[bytes, Sort] = {}
         """What keys that tell no number are to a source listing, where they are not plain."""

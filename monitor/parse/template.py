@@ -124,7 +124,7 @@ class Columns:
     def __init__(self, template: Template, digits: Digits, lines: Ints) -> None:
         self._template = template
         self._digits = digits
-        self._first = digits.first_runs(lines)
+        self._first = digits.firsts[lines]
 
     def number(self, index: int) -> Floats:
         """The values of the line's number ``index``, as ``float`` gives them."""
@@ -143,16 +143,17 @@ class Columns:
         if told.exponent is not None:
             power, width = self._run(told.exponent)
             places = places - told.exponent_sign * power.astype(np.int64)
-            exact &= (np.abs(places) <= MAX_PLACES) & (width < MAX_DIGITS)
+            exact = exact & (np.abs(places) <= MAX_PLACES) & (width < MAX_DIGITS)
         scale = _TENS[np.minimum(np.abs(places), MAX_PLACES)]
         value = mantissa / scale if told.exponent is None else np.where(places > 0, mantissa / scale, mantissa * scale)
         if not exact.all():
-            value = self._one_by_one(told, value, np.flatnonzero(~exact))
-        return np.asarray(value * told.sign if told.sign < 0 else value, np.float64)
+            every = np.broadcast_to(value, self._first.shape)
+            value = self._one_by_one(told, every, np.flatnonzero(np.broadcast_to(~exact, every.shape)))
+        return np.broadcast_to(value * told.sign if told.sign < 0 else value, self._first.shape)
 
     def _run(self, run: int | None) -> tuple[Floats, Ints]:
         if run is None:
-            return np.zeros(self._first.size), np.zeros(self._first.size, np.int64)
+            return np.zeros(1), np.zeros(1, np.int64)
         return self._digits.values(self._first + run)
 
     def _one_by_one(self, told: Number, value: Floats, rows: Ints) -> Floats:

@@ -24,6 +24,7 @@ from monitor.parse.fast import FastReader
 from monitor.parse.gate import LineSearch
 from monitor.parse.numbers import cut
 from monitor.parse.reading import Reading, Value
+from monitor.parse.shape import Shape
 from monitor.parse.template import Columns, learn, steady
 from monitor.summary import summarise
 from rules.history import RunState
@@ -202,6 +203,31 @@ def test_most_lines_of_a_dense_log_are_read_as_columns() -> None:
     FastReader(LogParser(CATALOGUE), Sink()).read(io.BytesIO(data))
     assert sum(columns) > 60_000
     assert len([item for item in taken if isinstance(item, Observation)]) < 60_000
+
+
+PIECES = st.sampled_from(["step ", "loss=", "a", "_", ":", "-", ",", ".", " ", "e-", "lr: ", "[", "] some text, ", "\u00e9", "\x0f", "\t"])
+NUMBERS = st.sampled_from(["1", "7", "12", "345", "0001", "123456789", "12345678901234567"])
+
+
+@settings(deadline=None)
+@given(
+    pieces=st.lists(PIECES, min_size=1, max_size=8),
+    numbers=st.lists(st.lists(NUMBERS, min_size=8, max_size=8), min_size=2, max_size=8),
+    others=st.lists(st.lists(st.one_of(PIECES, NUMBERS), max_size=9).map("".join), max_size=5),
+)
+def test_a_shape_finds_the_lines_of_its_key_and_no_other(pieces: list[str], numbers: list[list[str]], others: list[str]) -> None:
+    alike = ["".join(part for pair in zip(pieces, row, strict=False) for part in pair) for row in numbers]
+    raw = [line.encode() for line in [*alike, *others]]
+    digits = Digits(PAD + b"".join(line + b"\n" for line in raw))
+    keys = digits.keys()
+    shape = Shape(keys[0], raw[0])
+    likely = np.flatnonzero(digits.signatures() == shape.signature)
+    found = np.isin(np.arange(len(raw)), likely[shape.among(digits, likely)])
+    assert found[0]
+    without_digits = [re.sub(rb"\d+", b"0", line) for line in raw]
+    for at in range(len(raw)):
+        assert keys[at] == keys[0] or not found[at]
+        assert found[at] or keys[at] != keys[0] or without_digits[at] != without_digits[0]
 
 
 def test_a_traceback_is_read_to_its_end_where_few_lines_of_a_log_say_anything() -> None:
