@@ -38,6 +38,15 @@ def compile_pattern(pattern: str, *, bounded: bool = True) -> Pattern:
     return compiled
 
 
+def compile_over_bytes(pattern: str) -> Any:
+    """A pattern of the program's own, each byte a character: RE2's compiled pattern, with ``search``."""
+    import re2
+
+    options = re2.Options()
+    options.encoding, options.max_mem = re2.Options.Encoding.LATIN1, MAX_MEMORY_BYTES
+    return re2.compile(pattern.encode("latin-1"), options)
+
+
 def compile_literals(literals: Iterable[bytes]) -> Any:
     """One pattern over bytes that finds any of ``literals``: RE2's compiled pattern, with ``search`` and ``finditer``."""
     import re2

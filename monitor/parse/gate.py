@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from monitor.parse.format import Format
@@ -15,9 +16,11 @@ LOSS_LITERALS = ("oss", "OSS")
 PLACE_LITERALS = ("poch", "POCH", "tep", "TEP", "ter", "pdate", "atch")
 
 
+@lru_cache(maxsize=4096)
 def required(pattern: str) -> frozenset[str]:
     """Literals of which every match of ``pattern`` contains one; empty where none is long enough to be worth a search."""
-    return _best(_alternatives(re._parser.parse(pattern)))  # type: ignore[attr-defined]
+    tree = re._parser.parse(pattern)  # type: ignore[attr-defined]
+    return frozenset() if tree.state.flags & re.IGNORECASE else _best(_alternatives(tree))
 
 
 def literals_of(formats: Sequence[Format]) -> frozenset[str]:
@@ -55,7 +58,7 @@ def _alternatives(tree: Any) -> list[frozenset[str]]:
             continue
         found.append(frozenset((run,)) if run else frozenset())
         run = ""
-        if name == "SUBPATTERN":
+        if name == "SUBPATTERN" and not value[1] & re.IGNORECASE:
             found += _alternatives(value[3])
         elif name == "BRANCH":
             branches = [_best(_alternatives(branch)) for branch in value[1]]

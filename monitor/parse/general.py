@@ -62,7 +62,7 @@ _LOSS = re.compile("loss", re.I)
 _GLUED = re.compile(r"(?<=\S)\s+\S+\.py:\x00: \w*Warning: |slurmstepd: ")
 """Where another program's words begin behind a line that had no end yet."""
 _ARROW = re.compile(r"^\s*[=-]{1,8}>{1,3}\s*(?=[^\s\x00])")
-_TAIL = re.compile(r"\s+[=-]{1,8}>{1,3}\s*$|\s[|,;]\s*(?:\w+ )?(?:saved|saving)\b.*$")
+_TAIL = re.compile(r"(?<!\s)\s+[=-]{1,8}>{1,3}\s*$|\s[|,;]\s*(?:\w+ )?(?:saved|saving)\b.*$")
 """What ends a line and says nothing of its values: an arrow, where something was saved."""
 _COPULA = re.compile(r"(?:\s+so far)?\s+(?:is|was)$")
 _GLOBAL = re.compile(r"global|total|opt|complet", re.I)

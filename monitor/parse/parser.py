@@ -24,7 +24,7 @@ from monitor.parse.numbers import cut
 from monitor.parse.own import ours
 from monitor.parse.reading import NOTHING
 from monitor.parse.recogniser import Recogniser
-from monitor.parse.source import Sort, SourceListing
+from monitor.parse.source import Sort, SourceListing, may_be_source
 from monitor.parse.tables import Table
 from rules.observation import Item, Observation
 
@@ -137,7 +137,10 @@ class LogParser:
         if self.lightning is not None and may_matter(line):
             start = 0 if line[:1] == b" " else label_end(line)
             items += self.lightning.take(line[start:].decode("utf-8", "replace"), offset)
-        if self.count < SETTLED and self.listing.see(line[label_end(line) :]):
+        if self.count < SETTLED and (self.listing.begun or may_be_source(line)) and self.listing.see(line[label_end(line) :]):
+            return
+        if self.gate is None and not self.table.open and not self.recogniser.may_say(line):
+            self._repeated = self._announces_repetition(line)
             return
         if not self._tabular(line, offset, items):
             self._plain_line(line, offset, items)
@@ -145,13 +148,13 @@ class LogParser:
     def _plain_line(self, line: bytes, offset: int, items: list[Item]) -> None:
         skeleton, numbers = cut(line)
         if not numbers or self._repeated:
-            self._repeated = self.recogniser.repeats is not None and self.recogniser.repeats.search(line) is not None
+            self._repeated = self._announces_repetition(line)
             return
         reading = self.recogniser.read(skeleton, line, offset, items)
         if not self.recogniser.active:
             self.recogniser.remember(skeleton, numbers, offset, reading)
         if reading is NOTHING:
-            self._repeated = self.recogniser.repeats is not None and self.recogniser.repeats.search(line) is not None
+            self._repeated = self._announces_repetition(line)
         else:
             made = self.fold.take(reading, numbers, offset, (reading.kind or zlib.crc32(skeleton)) if reading.weak else 0)
             if made:
@@ -164,6 +167,10 @@ class LogParser:
                 if self.format is None:
                     self.format = general.GENERAL
 
+    def _announces_repetition(self, line: bytes) -> bool:
+        """Whether the next line tells an old value again."""
+        return self.recogniser.repeats is not None and self.recogniser.repeats.search(line) is not None
+
     def settled(self) -> bool:
         """Whether the file has shown what it is, and what a line means depends on the line and the place that was reached."""
         return self.count >= SURE and self.lightning is None and not self.table.columns and self.gate_literals() is not None
@@ -172,7 +179,8 @@ class LogParser:
         """Literals of which a line must contain one to mean anything from here on; empty while that is not known."""
         if self._gate_words is None and self.count >= SURE and self.lightning is None and not self.table.columns:
             found = literals_of(self.recogniser.active) if self.recogniser.active else self._general_words()
-            self._gate_words, self.recogniser.closed = sorted(found), True
+            self._gate_words = sorted(found)
+            self.recogniser.close()
             self.gate = compiled_gate(found) if found else None
         return self._gate_words or []
 
@@ -308,13 +316,11 @@ class LogParser:
         parser._buffer = LineBuffer(state["resume_offset"], state["line_start"], skipping=state["skipping"])
         parser._buffer.lines, parser._buffer.cut_lines = state["lines"], state["cut_lines"]
         known = {one.name: one for one in catalogue.formats}
-        parser.recogniser.active = [known[name] for name in state["active"] if name in known]
+        parser.recogniser.go_on([known[name] for name in state["active"] if name in known], closed=state["gate"] is not None)
         parser.fold = Fold.restore(state["fold"])
         parser._started, parser._repeated = state["started"], state["repeated"]
-        parser.recogniser.repeats = next((one.repeats_after for one in parser.recogniser.active if one.repeats_after is not None), None)
         parser.count, parser.listing = state["count"], SourceListing(*state["listing"])
         parser._leans, parser._gate_words = state["leans"], state["gate"]
-        parser.recogniser.closed = parser._gate_words is not None
         parser.gate = compiled_gate(parser._gate_words) if parser._gate_words else None
         parser.table = Table.restore(state["table"])
         parser.recogniser.early = [(s.encode("latin-1"), [n.encode("latin-1") for n in numbers], at) for s, numbers, at in state["early"]]

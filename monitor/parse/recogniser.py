@@ -1,16 +1,19 @@
 """Which formats a file has shown, and what the skeletons of its lines mean to them.
 
-A skeleton is read once and remembered. While nothing is recognised, lines that may mean something to a format are kept for it.
+Only lines with a ``hint`` are read. A skeleton is read once and remembered. While nothing is recognised, lines that may mean something
+to a format are kept for it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from monitor.parse import general
 from monitor.parse.catalogue import Catalogue
 from monitor.parse.format import Format
+from monitor.parse.hint import hint
 from monitor.parse.label import labels
 from monitor.parse.reading import NOTHING, Reading
 from rules.observation import Item
@@ -35,6 +38,7 @@ class Recogniser:
         self.closed = False
         self._activated = activated
         self._readings: dict[bytes, Reading] = {}
+        self._hint: Any = None
 
     def read(self, skeleton: bytes, line: bytes, offset: int, items: list[Item]) -> Reading:
         """What a skeleton means; where a format is recognised by it, ``items`` get what that makes of the lines before."""
@@ -49,6 +53,24 @@ class Recogniser:
         self._readings[skeleton] = reading
         return reading
 
+    def may_say(self, line: bytes) -> bool:
+        """Whether a plain line can say anything, or let a format be recognised; so can then all that differ from it only in digits."""
+        if self._hint is None:
+            open_to = () if self.forced is not None or self.closed else self.catalogue.formats
+            patterns = {sign.pattern for one in open_to for sign in one.signs}
+            patterns |= {rule.pattern.pattern for one in self.active for rule in one.rules}
+            self._hint = hint(frozenset(patterns), general=not self.active or any(one.general for one in self.active))
+        return self._hint.search(line) is not None
+
+    def close(self) -> None:
+        """Look for no other format from here on."""
+        self.closed, self._hint = True, None
+
+    def go_on(self, active: list[Format], *, closed: bool) -> None:
+        """Go on as one whose formats those are."""
+        self.active, self.closed, self._hint = active, closed, None
+        self.repeats = next((one.repeats_after for one in active if one.repeats_after is not None), None)
+
     def known(self, skeleton: bytes) -> Reading | None:
         """What a skeleton was read as, None where it has not come yet."""
         return self._readings.get(skeleton)
@@ -57,6 +79,7 @@ class Recogniser:
         """Go by a format from here on."""
         self.active.append(one)
         self._readings.clear()
+        self._hint = None
         self.repeats = one.repeats_after or self.repeats
 
     def remember(self, skeleton: bytes, numbers: list[bytes], offset: int, reading: Reading) -> None:

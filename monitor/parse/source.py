@@ -8,12 +8,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from typing import Any
+
+from rules.regex import compile_over_bytes
 
 _SOURCE = re.compile(
     rb"""\s*(?:def\s|class\s+\w+.*:|import\s\w|from\s[\w.]+\simport\s|return\b|if\s.*:\s*(?:\#.*)?$|elif\s.*:|else:|for\s.*\sin\s.*:|while\s.*:|
         try:|except\b.*:|with\s.*:|@\w+|print\(|self\.\w|assert\s|raise\s|\#\s|//\s|\w[\w.\[\], ]*\s[-+*/]?=\s[^=]*[(\[{])""",
     re.X,
 )
+_SOURCE_ANYWHERE = (
+    r"""\b(?:def|class|import|assert|raise)[\s\v]|\breturn\b|\b(?:if|elif|for|while|with|except)\b.*:|(?:else|try):|\bprint\(|\bself\.|@\w|"""
+    r"""[#/][\s\v]|[\s\v][-+*/]?=[\s\v][^=]*[(\[{]|\"\"\"|'''"""
+)
+"""What any line of source or docstring contains, whatever label stands before it."""
 _DIVIDER = re.compile(rb"\s*[=\-*#_]{16,}\s*$")
 _QUOTES = (b'"""', b"'''")
 ENOUGH = 4
@@ -45,12 +54,27 @@ def sort_of(line: bytes) -> Sort:
     return Sort.DIVIDER if _DIVIDER.match(line) else Sort.PLAIN
 
 
+@cache
+def _anywhere() -> Any:
+    return compile_over_bytes(_SOURCE_ANYWHERE)
+
+
+def may_be_source(line: bytes) -> bool:
+    """Whether what stands behind a line's labels may be source, or begin or end a docstring (a superset)."""
+    return _anywhere().search(line) is not None
+
+
 @dataclass(slots=True)
 class SourceListing:
     """``weight`` rises with each line of source and falls with any other; ``quoted`` counts down in a docstring."""
 
     weight: int = 0
     quoted: int = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether a line that is plain by itself would be taken otherwise than one outside of any listing."""
+        return self.weight > 0 or self.quoted > 0
 
     def see(self, line: bytes) -> bool:
         """Take one plain line; whether it stands in a listing."""

@@ -42,6 +42,11 @@ class Table:
     in_block: bool = False
     begun: bool = False
 
+    @property
+    def open(self) -> bool:
+        """Whether the next line may belong to it: it has columns, or stands within a block."""
+        return self.in_block or bool(self.columns)
+
     def state(self) -> dict[str, Any]:
         return asdict(self)
 

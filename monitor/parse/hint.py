@@ -1,0 +1,104 @@
+"""Whether a line can say anything: one search over its bytes that ends most lines of running text before they are cut or read.
+
+A line without a hint says nothing to the general reader, is neither a line of column names nor a row of a table's block, and the
+skeleton of no part of it matches one of the given patterns. Lines that differ only in their digits all have one, or none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from monitor.parse.gate import required
+from monitor.parse.names import LOSS_WORDS, METRIC_WORDS
+from monitor.parse.pairs import HOLE
+from rules.regex import compile_over_bytes
+
+_DIGIT = r"(?:[0-9]|(?i:nan|inf))"
+_NUMBER = r"(?:[-+]?\.?[0-9][0-9.,eE+-]*|[-+]?(?i:nan|inf(?:inity)?))"
+"""More than ``numbers.NUMBER``, without its conditions on what stands beside it."""
+_GAP = r"[^A-Za-z0-9]*"
+_NAME = rf"(?:steps?|iter(?:ation)?s?|updates?|epochs?{_GAP}(?:num|idx)?|batch{_GAP}(?:idx|id)?)"
+_PLACE = rf"(?i:(?:{_NAME}|(?:^|[^A-Za-z])(?:ep|it|up)){_GAP}(?:tensor\(|np\.float|{_DIGIT}))"
+"""A name of a place and its number, with what may stand between the two (``names.role``, ``pairs.key_before``)."""
+_BREAKS = ",;`!?"
+"""What never stands between a metric's name and its number (``pairs``)."""
+_COUNTS = r"(?i:step|epoch|iter|update|up|ep)"
+"""What a line of column names has beside a metric (``tables``)."""
+_LEADING = rf"{_NUMBER} ?/ *{_NUMBER}(?:[\]):,]| = |\s+\()"
+"""``[  10/200]: ...``: nothing names the count, but it stands where a step does (``general``)."""
+_ROW = r"\|[^|]*\|[^|]*\|[\s\v]*$"
+_BAR = r"%\|"
+"""A bar is kept while nothing is recognised (``Recogniser.remember``)."""
+_IN_WORD = re.compile(r"(?<![A-Za-z_@0-9])[0-9]+")
+_ANY = r"(?s:.{1,4})"
+"""One character: up to four bytes."""
+
+
+@lru_cache(maxsize=64)
+def hint(patterns: frozenset[str], *, general: bool) -> Any:
+    """A search for lines that one of ``patterns`` (of skeletons) may match, or where ``general`` that may say something to the
+    general reader or to a table; any line where a pattern does not tell what its lines must contain."""
+    needed = [*(_general() if general else ()), *(needs(pattern) or "" for pattern in sorted(patterns))]
+    return compile_over_bytes("|".join(needed) if needed else r"[^\x00-\xff]")
+
+
+def _general() -> Iterable[str]:
+    words = sorted(METRIC_WORDS | LOSS_WORDS)
+    small, capital, upper = ("|".join(form(word) for word in words) for form in (str.lower, str.capitalize, str.upper))
+    metric = rf"(?:(?:^|[^A-Za-z])(?:{small})|{capital}|(?:^|[^A-Z])(?:{upper}))"
+    measured = rf"{metric}(?:[^a-z{_BREAKS}][^{_BREAKS}]*)?{_DIGIT}"
+    measures = rf"{metric}(?:[^a-z]|$)"
+    header = rf"{measures}.*{_COUNTS}|{_COUNTS}.*{measures}"
+    return measured, header, _PLACE, _LEADING, _ROW, _BAR
+
+
+@lru_cache(maxsize=4096)
+def needs(pattern: str) -> str | None:
+    """What every line must contain whose skeleton ``pattern`` matches, as a pattern of RE2 over bytes; None where that is not known."""
+    literals = [max(_IN_WORD.split(literal), key=len) for literal in required(pattern)]
+    if literals and all(literals):
+        return "|".join(sorted(_exact(literal) for literal in literals))
+    tree = re._parser.parse(pattern)  # type: ignore[attr-defined]
+    made = None if tree.state.flags & re.IGNORECASE else _of_lines(tree)
+    return None if made is None or re.search(made, "") else made
+
+
+def _exact(literal: str) -> str:
+    return "".join(re.escape(chr(byte)) for byte in literal.encode())
+
+
+def _of_lines(tree: Any) -> str | None:
+    """A parsed pattern of skeletons as one of lines, which matches more: any number for a hole, any character for a class."""
+    parts = [_part(str(kind), value) for kind, value in tree]
+    return None if None in parts else "".join(part for part in parts if part is not None)
+
+
+def _part(kind: str, value: Any) -> str | None:
+    if kind == "LITERAL":
+        return _NUMBER if chr(value) == HOLE else "[0-9]*" if chr(value).isdigit() else _exact(chr(value))
+    if kind in ("IN", "ANY", "NOT_LITERAL"):
+        return _number_or_any(kind, value)
+    if kind in ("AT", "ASSERT", "ASSERT_NOT"):
+        return ""
+    inner: str | None = None
+    if kind == "SUBPATTERN" and not value[1] & re.IGNORECASE:
+        inner = _of_lines(value[3])
+    elif kind == "ATOMIC_GROUP":
+        inner = _of_lines(value)
+    elif kind == "BRANCH":
+        branches = [_of_lines(branch) for branch in value[1]]
+        inner = None if None in branches else "|".join(one for one in branches if one is not None)
+    elif kind in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+        one = _of_lines(value[2])
+        return None if one is None else f"(?:{one}){'+' if value[0] else '*'}"
+    return None if inner is None else f"(?:{inner})"
+
+
+def _number_or_any(kind: str, value: Any) -> str:
+    """A class of characters: exactly where all are blanks or signs, else any; a hole where it may hold one."""
+    if kind == "IN" and all(str(one) == "LITERAL" and not chr(what).isalnum() and 0 < what < 128 for one, what in value):
+        return f"(?:{'|'.join(re.escape(chr(what)) for _, what in value)})"
+    return f"(?:{_NUMBER}|{_ANY})"
