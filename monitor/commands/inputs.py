@@ -102,7 +102,7 @@ def the_formats(extra: Sequence[Path], forced: str | None = None) -> Catalogue:
         fail(wrong)
     except OSError as wrong:
         fail(f"{wrong.filename}: {wrong.strerror}")
-    names = ["general", *(one.name for one in catalogue.formats)]
+    names = ["general", *catalogue.names]
     if forced is not None and forced not in names:
         fail(f"no format `{forced}`; {did_you_mean(forced, names) or '`loss-watch formats list` names them'}")
     return catalogue

@@ -2,120 +2,78 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
-from monitor.parse.format import Format, LineRule, compiled
-from monitor.parse.gate import compiled_gate, required
-from monitor.parse.reading import Anchor
-from monitor.yamlfile import plain_yaml
+from monitor.parse.format import Format
+from monitor.parse.formatfile import FormatError, read_format
+from monitor.parse.gate import required
+from monitor.parse.listed import Listed, listed, shipped
+from rules.regex import LiteralSet
+
+__all__ = ["Catalogue", "FormatError"]
 
 SHIPPED = Path(__file__).parent / "formats"
-_KEYS = {"name", "title", "about", "recognise", "lines", "samples", "reader", "general", "names", "priority", "repeats_after"}
-_RULE_KEYS = {
-    "name", "match", "names", "pairs", "at", "full", "bar", "ignore", "started", "epoch_from", "step_offset", "prefix", "understudy",
-    "axis", "first", "by_total", "once", "main_bar", "changed", "section", "by_section",
-}  # fmt: skip
-
-
-class FormatError(ValueError):
-    """A format file that cannot be used: which file, and what is wrong in it."""
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """All formats in the order in which they are tried."""
 
-    formats: tuple[Format, ...]
+    entries: tuple[Listed, ...]
 
     @classmethod
     def load(cls, extra_files: Sequence[Path] = ()) -> Catalogue:
         """The shipped formats and those of ``extra_files`` (tried first). Raises FormatError, OSError."""
-        own = [read_format(Path(path)) for path in extra_files]
+        own = [listed(read_format(Path(path))) for path in extra_files]
         names = {one.name for one in own}
         return cls((*own, *(one for one in _shipped() if one.name not in names)))
 
     @cached_property
-    def _signs(self) -> tuple[Any, frozenset[str], tuple[tuple[str, frozenset[str]], ...]]:
-        """A search for the literals of all signs, the formats that have a sign without any, and those of each literal."""
-        needed = {one.name: [required(sign.pattern) for sign in one.signs] for one in self.formats}
-        bare = frozenset(one.name for one in self.formats if not all(needed[one.name]))
-        named: dict[str, set[str]] = {}
-        for name, sets in needed.items():
-            for literal in frozenset().union(*sets):
-                named.setdefault(literal, set()).add(name)
-        by_literal = tuple((literal, frozenset(names)) for literal, names in named.items())
-        return (compiled_gate(named) if named else None), bare, by_literal
+    def formats(self) -> tuple[Format, ...]:
+        """All of them, each file read."""
+        return tuple(one.whole for one in self.entries)
 
-    def that_recognise(self, skeleton: str) -> tuple[Format, ...]:
-        """The formats that may recognise a line: those whose signs' literals it contains."""
-        gate, names, by_literal = self._signs
-        if gate is not None and gate.search(skeleton.encode("utf-8", "replace")):
-            names = names.union(*(named for literal, named in by_literal if literal in skeleton))
-        return tuple(one for one in self.formats if one.name in names) if names else ()
+    @property
+    def names(self) -> list[str]:
+        return [one.name for one in self.entries]
+
+    @cached_property
+    def signs(self) -> frozenset[str]:
+        """Patterns of skeletons of which every line matches one by which a format is recognised."""
+        return frozenset(sign for one in self.entries for sign in one.signs)
+
+    @cached_property
+    def _by_literal(self) -> tuple[LiteralSet, list[frozenset[int]], frozenset[int]]:
+        """The literals of all signs, which formats have each, and which have a sign without any. Formats by their place in the order."""
+        having: dict[str, set[int]] = {}
+        bare = set()
+        for at, one in enumerate(self.entries):
+            for sign in one.signs:
+                literals = required(sign)
+                for literal in literals:
+                    having.setdefault(literal, set()).add(at)
+                if not literals:
+                    bare.add(at)
+        return LiteralSet(literal.encode() for literal in having), [frozenset(one) for one in having.values()], frozenset(bare)
+
+    def that_recognise(self, skeleton: str) -> Iterator[Format]:
+        """The formats that a line can come from only. Asked are those of whose signs a literal stands in it."""
+        literals, having, bare = self._by_literal
+        for at in sorted(bare.union(*(having[found] for found in literals.found(skeleton.encode("utf-8", "replace"))))):
+            if self.entries[at].recognises(skeleton):
+                yield self.entries[at].whole
 
     def named(self, name: str) -> Format:
         """Raises KeyError where no format has that name."""
-        for one in self.formats:
+        for one in self.entries:
             if one.name == name:
-                return one
+                return one.whole
         raise KeyError(name)
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> tuple[Format, ...]:
-    formats = [read_format(path) for path in sorted(SHIPPED.glob("*.yaml"))]
-    return tuple(sorted(formats, key=lambda one: (one.text.get("priority", 5), one.name)))
-
-
-def read_format(path: Path) -> Format:
-    """One format file. Raises FormatError, OSError."""
-    try:
-        return make_format(plain_yaml(path.read_text(encoding="utf-8")), source=str(path))
-    except (re.error, KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: {error}") from error
-
-
-def make_format(document: Mapping[str, Any], *, source: str = "") -> Format:
-    """A format from its document. Raises ValueError, KeyError, re.error with what is wrong."""
-    if not isinstance(document, Mapping):
-        raise ValueError("a format file is a mapping")
-    unknown = set(document) - _KEYS
-    if unknown:
-        raise ValueError(f"unknown key {sorted(unknown)[0]!r}; known are {', '.join(sorted(_KEYS))}")
-    names = {str(k).lower(): str(v) for k, v in (document.get("names") or {}).items()}
-    return Format(
-        name=str(document["name"]), title=str(document.get("title", document["name"])), about=str(document.get("about", "")).strip(),
-        signs=tuple(compiled(str(sign)) for sign in document.get("recognise") or ()),
-        rules=tuple(_rule(one, names, at) for at, one in enumerate(document.get("lines") or ())),
-        samples=tuple(document.get("samples") or ()), reader=document.get("reader"), general=bool(document.get("general", False)),
-        repeats_after=re.compile(str(document["repeats_after"]).encode()) if "repeats_after" in document else None,
-        source=source, text=dict(document),
-    )  # fmt: skip
-
-
-def _rule(document: Mapping[str, Any], names: Mapping[str, str], at: int) -> LineRule:
-    unknown = set(document) - _RULE_KEYS
-    if unknown:
-        raise ValueError(f"unknown key {sorted(unknown)[0]!r} in line {at + 1}; known are {', '.join(sorted(_RULE_KEYS))}")
-    own = {**names, **{str(k).lower(): str(v) for k, v in (document.get("names") or {}).items()}}
-    return LineRule(
-        name=str(document.get("name", at + 1)), pattern=compiled(str(document["match"])), names=own,
-        pairs=bool(document.get("pairs", True)),
-        at=Anchor(document.get("at", "last")), full=bool(document.get("full", False)), bar=bool(document.get("bar", False)),
-        ignore=bool(document.get("ignore", False)), started=bool(document.get("started", False)), epoch_from=document.get("epoch_from"),
-        step_offset=int(document.get("step_offset", 0)), prefix=str(document.get("prefix", "")),
-        understudy=frozenset(_list(document.get("understudy"))), axis=str(document.get("axis", "step")), first=document.get("first"),
-        by_total=bool(document.get("by_total", False)), once=bool(document.get("once", False)),
-        main_bar=bool(document.get("main_bar", False)), changed=frozenset(_list(document.get("changed"))),
-        section=str(document.get("section", "")), by_section=bool(document.get("by_section", False)),
-        patterns=tuple((re.compile(k[1:-1]), v) for k, v in own.items() if len(k) > 2 and k[0] == k[-1] == "/"),
-    )  # fmt: skip
-
-
-def _list(value: Any) -> Iterable[str]:
-    return () if value is None else [value] if isinstance(value, str) else [str(one) for one in value]
+def _shipped() -> tuple[Listed, ...]:
+    return tuple(sorted((shipped(path) for path in SHIPPED.glob("*.yaml")), key=lambda one: (one.priority, one.name)))

@@ -16,7 +16,7 @@ ROLES = ("step", "epoch", "batch", "batches", "total_steps", "total_epochs")
 _MACRO = re.compile(r"(?<!\(\?P)<([A-Za-z_]\w*)>")
 
 
-def compiled(pattern: str) -> re.Pattern[str]:
+def over_skeletons(pattern: str) -> str:
     """A format file's pattern: ``<n>`` is any number, ``<loss>`` one that is kept under that name. Raises re.error."""
     seen: set[str] = set()
 
@@ -29,7 +29,12 @@ def compiled(pattern: str) -> re.Pattern[str]:
         seen.add(name)
         return f"(?P<{name}>{HOLE})"
 
-    return re.compile(_MACRO.sub(group, pattern))
+    return _MACRO.sub(group, pattern)
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """The same, ready to search in skeletons. Raises re.error."""
+    return re.compile(over_skeletons(pattern))
 
 
 @dataclass(frozen=True)

@@ -315,8 +315,8 @@ class LogParser:
         parser.recogniser.forced = state["forced"]
         parser._buffer = LineBuffer(state["resume_offset"], state["line_start"], skipping=state["skipping"])
         parser._buffer.lines, parser._buffer.cut_lines = state["lines"], state["cut_lines"]
-        known = {one.name: one for one in catalogue.formats}
-        parser.recogniser.go_on([known[name] for name in state["active"] if name in known], closed=state["gate"] is not None)
+        known = catalogue.names
+        parser.recogniser.go_on([catalogue.named(name) for name in state["active"] if name in known], closed=state["gate"] is not None)
         parser.fold = Fold.restore(state["fold"])
         parser._started, parser._repeated = state["started"], state["repeated"]
         parser.count, parser.listing = state["count"], SourceListing(*state["listing"])

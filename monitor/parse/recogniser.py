@@ -56,10 +56,9 @@ class Recogniser:
     def may_say(self, line: bytes) -> bool:
         """Whether a plain line can say anything, or let a format be recognised; so can then all that differ from it only in digits."""
         if self._hint is None:
-            open_to = () if self.forced is not None or self.closed else self.catalogue.formats
-            patterns = {sign.pattern for one in open_to for sign in one.signs}
-            patterns |= {rule.pattern.pattern for one in self.active for rule in one.rules}
-            self._hint = hint(frozenset(patterns), general=not self.active or any(one.general for one in self.active))
+            signs = frozenset[str]() if self.forced is not None or self.closed else self.catalogue.signs
+            patterns = signs.union(rule.pattern.pattern for one in self.active for rule in one.rules)
+            self._hint = hint(patterns, general=not self.active or any(one.general for one in self.active))
         return self._hint.search(line) is not None
 
     def close(self) -> None:
@@ -111,7 +110,7 @@ class Recogniser:
     def _others(self, text: str) -> Iterator[Format]:
         if self.forced is None and not self.closed:
             for one in self.catalogue.that_recognise(text):
-                if one not in self.active and one.recognises(text):
+                if one not in self.active:
                     yield one
 
     def _behind_labels(self, text: str, whole: Reading | None, line: bytes, offset: int, items: list[Item]) -> Reading:
