@@ -8,7 +8,8 @@ from monitor.events.classes import CLASSES, CrashClass
 from monitor.events.finding import first_cause
 from monitor.events.kinds import KINDS
 from monitor.events.noise import is_noise, noise_literals
-from monitor.events.reader import WANTED, EventReader, in_order, says_nothing
+from monitor.events.reader import WANTED, EventReader, in_order
+from monitor.events.wording import says_nothing
 
 __all__ = [
     "CLASSES", "KINDS", "WANTED", "CrashClass", "EventReader", "first_cause", "in_order", "is_noise", "noise_literals", "says_nothing",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from monitor.events.sought import Sought
 from rules.observation import Event
 
 MAX_WORLD = 65_536
@@ -14,11 +15,7 @@ _MEMBER = re.compile(r"GLOBAL_RANK: (\d{1,6}), MEMBER: (\d{1,6})/(\d{1,6})")
 _READY = re.compile(r"All distributed processes registered(?:\. Starting with (\d{1,6}) processes)?")
 
 
-def _patterns(*patterns: str) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(pattern) for pattern in patterns)
-
-
-_STARTED = _patterns(
+STARTED = (
     r"Setting OMP_NUM_THREADS environment variable for each process",
     r"[GHT]PU available: ",
     r"Using \d+bit Automatic Mixed Precision",
@@ -32,7 +29,7 @@ _STARTED = _patterns(
     r"Starting training from iteration",
     r"restart=\d+ node=",
 )
-_LOADED = _patterns(
+_LOADED = (
     r"[Ll]oaded (?P<loaded>\d{1,7})/(?P<of>\d{1,7}) (?:keys|params|parameters|tensors|weights)\b(?:.{0,60}? from (?P<path>\S+))?",
     r"Restored all states from the checkpoint(?: file)? at (?P<path>\S+)",
     r"Loaded model weights from (?:the )?checkpoint at (?P<path>\S+)",
@@ -44,7 +41,7 @@ _LOADED = _patterns(
     r"Pretrained weights found at (?P<path>\S+)",
     r"[Ll]oads checkpoint by \w+ backend from path: (?P<path>\S+)",
 )
-_RESUMED = _patterns(
+_RESUMED = (
     r"Restoring states from the checkpoint path at (?P<path>\S+)",
     r"(?P<path>)Continuing training from (?:checkpoint|epoch|global step)",
     r"(?P<path>)will skip to saved global_step",
@@ -58,7 +55,7 @@ _WHAT = (
     r"(?<![\w.])(?<!# )[Ss]av(?:ing|ed) (?:(?:the|a|new|best|final|last|current|model|training|full) )*"
     r"(?:checkpoint|state|model|weights)s?\b(?! dict)"
 )
-_SAVED = _patterns(
+_SAVED = (
     r"saving model to ['\"](?P<path>[^'\"]+)",
     r"successfully saved checkpoint at iteration +\d+ to (?P<path>\S+)",
     r"[Bb]est model saved (?:at|to) (?P<path>\S+)",
@@ -70,7 +67,7 @@ _SAVED = _patterns(
     _WHAT + r":? (?P<path>(?:[A-Za-z]:)?[./\\]\S+)",
     _WHAT + r"(?P<path>)(?: at (?:global )?(?:step|epoch|iteration)\b| ?\.\.\.|$)",
 )
-_COMPLETED = _patterns(
+_COMPLETED = (
     r"Trainer(?:\.fit)?`? stopped: `?max_(?:epochs|steps|time)",
     r"Training completed\. Do not forget to share your model",
     r"^(?!.{0,200}\b(?:[Aa]fter|[Oo]nce|[Uu]ntil|[Ww]hen|[Ii]f|[Bb]efore) (?:the )?[Tt]raining)[\W\d:,.TZ-]{0,40}(?:\S{1,40} ){0,6}?"
@@ -81,8 +78,30 @@ _COMPLETED = _patterns(
 )
 
 
-def _first(patterns: tuple[re.Pattern[str], ...], line: str) -> re.Match[str] | None:
-    return next((found for pattern in patterns if (found := pattern.search(line))), None)
+_START = Sought(("started", pattern) for pattern in STARTED)
+_KINDS = Sought(
+    (kind, pattern)
+    for kind, patterns in (("resumed", _RESUMED), ("checkpoint_loaded", _LOADED), ("checkpoint_saved", _SAVED), ("ended", _COMPLETED))
+    for pattern in patterns
+)
+
+
+class Mark(NamedTuple):
+    """Which mark a line is: a ``start``, and the first other kind with its pattern. It does not depend on what was before."""
+
+    start: bool
+    kind: str
+    pattern: re.Pattern[str] | None
+
+
+def mark_of(line: str) -> Mark | None:
+    """The mark that a line is; None for a line that is none."""
+    for name, one in (("member", _MEMBER), ("ranks_ready", _READY)):
+        if one.search(line):
+            return Mark(start=False, kind=name, pattern=one)
+    start = _START.first(line) is not None
+    kind, pattern = _KINDS.first(line) or ("", None)
+    return Mark(start, kind, pattern) if start or kind else None
 
 
 @dataclass(slots=True)
@@ -97,34 +116,24 @@ class Marks:
     saved_at: str | None = None
     completed: bool = False
 
-    def feed(self, line: str, offset: int, step: float | None) -> list[Event]:
-        events: list[Event] = []
-        member = _MEMBER.search(line)
-        if member:
-            return self._member(member, line, offset)
-        ready = _READY.search(line)
-        if ready:
-            world = int(ready[1]) if ready[1] else self.world
-            self.told_members = self.members = 0
-            return [Event("ranks_ready", ready[0], None, offset, fields={"world": world})]
-        if _first(_STARTED, line):
-            events += self._start(line, offset)
-        resumed = _first(_RESUMED, line)
-        if resumed:
-            fields: dict[str, object] = {
-                "path": _path(resumed),
-                "from_step": float(step_at) if (step_at := resumed.groupdict().get("step")) else None,
-            }
-            events.append(Event("resumed", shown(line), step, offset, fields=fields))
-        elif loaded := _first(_LOADED, line):
-            fields = {"path": _path(loaded)}
-            counts = loaded.groupdict()
-            if counts.get("loaded"):
-                fields |= {"loaded": int(counts["loaded"]), "of": int(counts["of"])}
-            events.append(Event("checkpoint_loaded", shown(line), step, offset, fields=fields))
-        elif saved := _first(_SAVED, line):
-            events += self._save(saved, line, offset, step)
-        elif not self.completed and _first(_COMPLETED, line):
+    def feed(self, line: str, offset: int, step: float | None, mark: Mark | None = None) -> list[Event]:
+        """``mark`` is what ``mark_of`` says of the line, where that is known."""
+        mark = mark or mark_of(line)
+        found = mark.pattern.search(line) if mark is not None and mark.pattern is not None else None
+        if mark is None:
+            return []
+        events = self._start(line, offset) if mark.start else []
+        if found is None:
+            return events
+        if mark.kind == "member":
+            return self._member(found, line, offset)
+        if mark.kind == "ranks_ready":
+            return self._ready(found, offset)
+        if mark.kind == "checkpoint_saved":
+            events += self._save(found, line, offset, step)
+        elif mark.kind != "ended":
+            events.append(Event(mark.kind, shown(line), step, offset, fields=_fields(mark.kind, found)))
+        elif not self.completed:
             self.completed = True
             events.append(Event("ended", shown(line), step, offset, fields={"how": "completed"}))
         return events
@@ -153,6 +162,11 @@ class Marks:
         if rank < world:
             self.members |= 1 << rank
         return self._start(line, offset)
+
+    def _ready(self, found: re.Match[str], offset: int) -> list[Event]:
+        world = int(found[1]) if found[1] else self.world
+        self.told_members = self.members = 0
+        return [Event("ranks_ready", found[0], None, offset, fields={"world": world})]
 
     def _start(self, line: str, offset: int) -> list[Event]:
         if self.started:
@@ -188,6 +202,13 @@ def ranges(numbers: list[int], limit: int = 12) -> str:
             start = number
         previous = number
     return ",".join(parts[:limit]) + (",..." if len(parts) > limit else "")
+
+
+def _fields(kind: str, found: re.Match[str]) -> dict[str, object]:
+    counts, fields = found.groupdict(), {"path": _path(found)}
+    if kind == "resumed":
+        return {**fields, "from_step": float(step) if (step := counts.get("step")) else None}
+    return {**fields, "loaded": int(counts["loaded"]), "of": int(counts["of"])} if counts.get("loaded") else {**fields}
 
 
 def _path(found: re.Match[str]) -> str | None:

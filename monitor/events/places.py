@@ -24,6 +24,13 @@ _WORKER_FAILED = re.compile(r"failed \(exitcode: (?P<code>-?\d{1,4})\) local_ran
 _ELASTIC = re.compile(r"^\s+(?P<key>host|rank|exitcode) {1,6}: (?P<value>[\w.-]{1,80})")
 
 
+def places_something(line: str) -> bool:
+    """Whether ``Places.feed`` makes anything of a line."""
+    if " NCCL INFO " in line or _ELASTIC.match(line) is not None:
+        return True
+    return "failed (exitcode" in line and _WORKER_FAILED.search(line) is not None
+
+
 @dataclass(slots=True)
 class Places:
     """Pure fold. ``block`` holds the last host and rank of torchrun's block, ``hosts`` at most two different hosts."""
@@ -40,8 +47,8 @@ class Places:
         """The node of a rank; where that is not known and only one host was named, that one."""
         return self.nodes.get(str(rank)) or (self.hosts[0] if len(self.hosts) == 1 else None)
 
-    def feed(self, line: str, offset: int, held: Finding | None) -> tuple[bool, Finding | None]:
-        """Whether the line says where something runs or how it ended, and the finding that follows from it.
+    def feed(self, line: str, offset: int, held: Finding | None) -> Finding | None:
+        """Take a line that says where something runs or how it ended; the finding that follows from it.
 
         A ``held`` finding without a rank is given the one of torchrun's block.
         """
@@ -49,13 +56,13 @@ class Places:
             placed = _NODE_OF_RANK.match(line)
             if placed:
                 self.put(int(placed["rank"]), placed["node"])
-            return True, None
+            return None
         failed = _WORKER_FAILED.search(line) if "failed (exitcode" in line else None
         if failed:
-            return True, _ended(failed["code"], line[failed.start() :], failed["rank"], None, offset)
+            return _ended(failed["code"], line[failed.start() :], failed["rank"], None, offset)
         found = _ELASTIC.match(line)
         if not found:
-            return False, None
+            return None
         key, value = found["key"], found["value"]
         self.block[key] = value
         if key == "host":
@@ -65,8 +72,8 @@ class Places:
             if held is not None and held.rank is None and held.copies == 1:
                 held.rank = int(value)
         elif key == "exitcode":
-            return True, _ended(value, line, self.block.get("rank", ""), self.block.get("host"), offset)
-        return True, None
+            return _ended(value, line, self.block.get("rank", ""), self.block.get("host"), offset)
+        return None
 
     def state(self) -> dict[str, Any]:
         return asdict(self)

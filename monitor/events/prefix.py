@@ -21,6 +21,20 @@ _PREFIX = re.compile(
 )
 
 
+_RANKS = ("rank", "label", "local", "mpi", "ray")
+MOST_PREFIXES = 3
+
+Span = tuple[int, int]
+
+
+class Prefix(NamedTuple):
+    """Where in a line the innermost rank and node of its prefixes stand, and where what follows them starts."""
+
+    rank: Span | None
+    node: Span | None
+    end: int
+
+
 class Source(NamedTuple):
     """``rank`` and ``node`` of a line where its prefix tells them, and the line without the prefix."""
 
@@ -29,17 +43,32 @@ class Source(NamedTuple):
     rest: str
 
 
-def split_prefix(line: str) -> Source:
-    """Take off at most three prefixes, outermost first; the innermost rank counts."""
-    rank: int | None = None
-    node: str | None = None
-    for _ in range(3):
-        found = _PREFIX.match(line)
+def find_prefix(line: str) -> Prefix:
+    """At most three prefixes, outermost first; the innermost rank counts. Digits are all alike to it."""
+    rank = node = None
+    end = 0
+    for _ in range(MOST_PREFIXES):
+        found = _PREFIX.match(line, end)
         if not found or not found[0]:
             break
-        for group in ("rank", "label", "local", "mpi", "ray"):
+        for group in _RANKS:
             if found[group] is not None:
-                rank = int(found[group])
-        node = found["host"] or found["ip"] or node
-        line = line[found.end() :]
-    return Source(rank, node, line)
+                rank = found.span(group)
+        for group in ("host", "ip"):
+            if found[group] is not None:
+                node = found.span(group)
+        end = found.end()
+    return Prefix(rank, node, end)
+
+
+def take_off(line: str, prefix: Prefix) -> Source:
+    """``line`` without its ``prefix``, and whose it is."""
+    rank, node, end = prefix
+    if not end:
+        return Source(None, None, line)
+    return Source(int(line[rank[0] : rank[1]]) if rank else None, line[node[0] : node[1]] if node else None, line[end:])
+
+
+def split_prefix(line: str) -> Source:
+    """Take off the prefixes of a line."""
+    return take_off(line, find_prefix(line))

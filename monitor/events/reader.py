@@ -15,17 +15,15 @@ from heapq import merge
 from operator import attrgetter
 from typing import Any
 
-from monitor.events import gates
 from monitor.events.finding import EXIT, MAX_LINE, SLURM, Finding, replaces, same
-from monitor.events.gates import passes
 from monitor.events.keys import KeyLists
 from monitor.events.marks import Marks, shown
 from monitor.events.noise import is_noise, literals
 from monitor.events.places import Places
-from monitor.events.prefix import Source, split_prefix
-from monitor.events.signatures import bare
+from monitor.events.prefix import Source
 from monitor.events.slurm_lines import Word, slurm_word
 from monitor.events.tracebacks import Tracebacks
+from monitor.events.wording import Wording, wording_of
 from rules.observation import Event, Item, Observation
 
 GOES_ON = 3
@@ -38,15 +36,6 @@ WANTED: tuple[bytes, ...] = literals("wanted.txt")
 
 _RANK_INSIDE = re.compile(r"\[[Rr]ank ?(\d{1,6})\]")
 _OFFSET = attrgetter("offset")
-_DIGITS = re.compile(rb"[0-9]+")
-_OTHER_DIGITS = (b"0", b"137")
-"""Digits that mean something in a log: success, and a signal."""
-_CODE = re.compile(
-    r"^\s*(?:#|//|\"\"\"|raise |print\(|def |class |import |from |if |except|assert |return |logger\.|warnings?\.)"
-    r"|Warning: |^\s*[+] |^[-|*`>\"'] ?\S"
-)
-_USAGE = re.compile(r"^[\w./-]{1,80}: error: (?:unrecognized arguments|the following arguments are required|argument \S+)")
-_REQUEUE = re.compile(r"handling auto-requeue signal|[Rr]equeue?(?:d|ing) (?:SLURM )?job")
 
 
 def in_order(items: list[Item], events: list[Event]) -> list[Item]:
@@ -54,29 +43,8 @@ def in_order(items: list[Item], events: list[Event]) -> list[Item]:
     return list(merge(items, sorted(events, key=_OFFSET), key=_OFFSET)) if events else items
 
 
-def says_nothing(line: bytes) -> bool:
-    """Whether a plain line, and any that differs from it in digits alone, leaves a reader that is not hungry as it is."""
-    return all(_says_nothing(one) for one in (line, *(_DIGITS.sub(other, line) for other in _OTHER_DIGITS)))
-
-
-def _says_nothing(line: bytes) -> bool:
-    """Tried on a reader whose run has begun, and on one that holds an error beside it."""
-    for finding in (None, ("runtime_error", EXIT, "RuntimeError: a fault", None, None, 0)):
-        reader, marks = EventReader(), Marks()
-        reader.note_observation(1.0, 0)
-        marks.moved()
-        reader._finding = None if finding is None else Finding(*finding)
-        reader.take(line, 0)
-        held = None if finding is None else Finding(*finding)
-        if reader.hungry or reader.settle() or reader._told is not None or reader._finding != held:
-            return False
-        if reader._marks != marks or reader._places != Places() or reader._lists_told or reader._keys != KeyLists():
-            return False
-    return True
-
-
-Fact = Word | Finding | Event | Source
-"""What one line says by itself; a ``Source`` is a line that only means something together with what the run has shown."""
+Fact = Word | Finding | Event | tuple[Source, Wording]
+"""What one line says by itself; with its wording, where it only means something together with what the run has shown."""
 
 
 class EventReader:
@@ -114,29 +82,34 @@ class EventReader:
         self.take(line, offset)
         return events + self.settle()
 
-    def take(self, line: bytes, offset: int) -> None:
-        """Look at a line; ``settle`` gives what came of it."""
-        if (b" NCCL INFO " in line and b" nranks " not in line) or is_noise(line):
-            return
+    def take(self, line: bytes, offset: int) -> bool:
+        """Look at a line; ``settle`` gives what came of it. Whether anything may."""
         if len(line) > MAX_BYTES:
+            if is_noise(line):
+                return False
             line = line[: MAX_BYTES // 2] + line[-MAX_BYTES // 2 :]
-        source = split_prefix(line.decode("utf-8", "replace"))
-        word = slurm_word(source.rest, offset, None) if passes(source.rest, gates.SLURM) else None
+        wording = wording_of(line)
+        if wording.noise or (wording.silent and not self._tracebacks.streams and not self._keys.open):
+            return False
+        source = wording.source(line)
+        word = slurm_word(source.rest, offset, None) if wording.slurm else None
         if word is not None:
             self._taken.append((offset, word))
             if word.requeue:
                 self._tracebacks = Tracebacks()
-            return
+            return True
         inside, finding = self._tracebacks.feed(source, offset, None)
         if finding is not None:
             self._taken.append((offset, finding))
         if inside and finding is None:
-            return
+            return False
         # torch puts the keys that did not fit into the message of its exception
-        lists = self._keys.feed(source.rest, offset) if self._keys.open or passes(source.rest, gates.KEYS) else []
+        lists = self._keys.feed(source.rest, offset) if self._keys.open or wording.keys else []
         self._taken += [(offset, event) for event in lists]
-        if not inside and not lists:
-            self._taken.append((offset, source))
+        if not inside and not lists and not wording.mute:
+            self._taken.append((offset, (source, wording)))
+            return True
+        return finding is not None or bool(lists)
 
     def settle(self, items: Sequence[Item] = ()) -> list[Event]:
         """Events of the lines taken since the last call, among the observations of ``items``, all in the order of the log."""
@@ -221,32 +194,33 @@ class EventReader:
             return []
         if isinstance(fact, Event):
             return self._list(fact)
-        return self._plain(fact, offset)
+        return self._plain(*fact, offset)
 
-    def _plain(self, source: Source, offset: int) -> list[Event]:
+    def _plain(self, source: Source, wording: Wording, offset: int) -> list[Event]:
         rest, step = source.rest, self._last_step
         if source.rank is not None:
             self._places.put(source.rank, source.node)
-        known, finding = self._places.feed(rest, offset, self._finding)
-        if finding is not None and finding.tier != EXIT:
-            self._consider(finding)
-        if known:
+        said = wording.plain(rest)
+        if said is None:
             return []
-        if "equeu" in rest and _REQUEUE.search(rest):
+        if said.placed:
+            finding = self._places.feed(rest, offset, self._finding)
+            if finding is not None and finding.tier != EXIT:
+                self._consider(finding)
+            return []
+        if said.requeue:
             return self._requeued(rest, None, offset)
-        events = self._marks.feed(rest, offset, step) if passes(rest, gates.MARKS) else []
+        events = self._marks.feed(rest, offset, step, said.mark) if said.mark is not None else []
         if any(event.kind == "started" for event in events):
             # What ended the life before this one no longer counts.
             self._lists_told, self._first_offset = [], None
             events = self._recovered("a new start after {}") + events
         elif self._finding is not None and self._finding.tier != SLURM and any(event.kind == "ended" for event in events):
             events = self._recovered("training ended well after {}") + events
-        if not events and not rest.startswith((" ", "\t")) and not _CODE.search(rest):
-            found = (bare(rest) if passes(rest, gates.BARE) else None) or (("runtime_error", EXIT) if _USAGE.search(rest) else None)
-            if found:
-                inside = _RANK_INSIDE.search(rest) if source.rank is None else None
-                rank = int(inside[1]) if inside else source.rank
-                self._consider(Finding(found[0], found[1], shown(rest, MAX_LINE), rank, source.node, offset))
+        if not events and said.error is not None:
+            inside = _RANK_INSIDE.search(rest) if source.rank is None else None
+            rank = int(inside[1]) if inside else source.rank
+            self._consider(Finding(*said.error, shown(rest, MAX_LINE), rank, source.node, offset))
         return events
 
     def _list(self, event: Event) -> list[Event]:

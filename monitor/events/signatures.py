@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from monitor.events.classes import CLASSES
 from monitor.events.finding import AFTER, CAUSE, COMMS, SLURM
+from monitor.events.sought import Sought
 
 _TIERS = {"cause": CAUSE, "slurm": SLURM, "comms": COMMS, "after": AFTER}
 _CAUGHT_IN_WORKER = re.compile(r"Caught (\w{1,80}) in ")
@@ -19,7 +20,8 @@ class Signature(NamedTuple):
     """``bare``: also believed on a line of its own, outside of a traceback and without an exception's name before it."""
 
     crash: str
-    pattern: re.Pattern[str]
+    parts: tuple[str, ...]
+    """Patterns of which one is enough."""
     bare: bool
     tier: int
 
@@ -31,8 +33,14 @@ def signatures() -> tuple[Signature, ...]:
     for rule in tomllib.loads(files("monitor.events").joinpath("signatures.toml").read_text("utf-8"))["signature"]:
         if rule["class"] not in CLASSES:
             raise ValueError(f"signatures.toml: no such class: {rule['class']}")
-        out.append(Signature(rule["class"], re.compile("|".join(rule["any"])), rule.get("bare", True), _TIERS[rule.get("tier", "cause")]))
+        out.append(Signature(rule["class"], tuple(rule["any"]), rule.get("bare", True), _TIERS[rule.get("tier", "cause")]))
     return tuple(out)
+
+
+@cache
+def _sought(*, bare_only: bool) -> Sought[tuple[str, int]]:
+    known = [one for one in signatures() if one.bare or not bare_only]
+    return Sought(((one.crash, one.tier), part) for one in known for part in one.parts)
 
 
 def classify(line: str) -> tuple[str, int]:
@@ -40,15 +48,11 @@ def classify(line: str) -> tuple[str, int]:
     caught = _CAUGHT_IN_WORKER.search(line)
     if caught:
         line = f"{caught[1]}: {line}"
-    for signature in signatures():
-        if signature.pattern.search(line):
-            return signature.crash, signature.tier
-    return "traceback", CAUSE
+    found = _sought(bare_only=False).first(line)
+    return found[0] if found else ("traceback", CAUSE)
 
 
 def bare(line: str) -> tuple[str, int] | None:
     """Class and tier of a line that stands alone (a signal, a kernel's message, a logged error), None for any other."""
-    for signature in signatures():
-        if signature.bare and signature.pattern.search(line):
-            return signature.crash, signature.tier
-    return None
+    found = _sought(bare_only=True).first(line)
+    return found[0] if found else None

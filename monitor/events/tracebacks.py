@@ -32,6 +32,16 @@ _THREAD = re.compile(r"Exception in thread |Exception ignored in|--- Logging err
 _BODY = (" ", "\t", 'File "', "│", "╭", "╰", "┃", "|")
 
 
+def begins(rest: str) -> bool:
+    """Whether a traceback begins with this line, or one that need not matter is announced."""
+    return HEADER in rest or _harmless(rest)
+
+
+def _harmless(rest: str) -> bool:
+    """Whether an exception is announced that does not end the program."""
+    return ("xception" in rest or "Logging" in rest) and _THREAD.search(rest) is not None
+
+
 @dataclass(slots=True)
 class Stream:
     """What one rank's lines have shown. ``opened`` tracebacks wait for the line of their exception."""
@@ -53,22 +63,34 @@ class Tracebacks:
 
     def __init__(self) -> None:
         self.streams: dict[str, Stream] = {}
+        self._being_read: set[str] = set()
 
     @property
     def open(self) -> bool:
         """Whether a traceback is being read, so that lines without any literal must be handed in too."""
-        return any(stream.opened or stream.closed for stream in self.streams.values())
+        return bool(self._being_read)
 
     def feed(self, source: Source, offset: int, step: float | None) -> tuple[bool, Finding | None]:
         """Whether the line belongs to a traceback, and the finding where it closed one."""
         key = "-" if source.rank is None else str(source.rank)
-        rest = source.rest
+        told = self._feed(key, source, offset, step)
+        self._note(key)
+        return told
+
+    def _note(self, key: str) -> None:
         stream = self.streams.get(key)
+        if stream is not None and (stream.opened or stream.closed):
+            self._being_read.add(key)
+        else:
+            self._being_read.discard(key)
+
+    def _feed(self, key: str, source: Source, offset: int, step: float | None) -> tuple[bool, Finding | None]:
+        rest, stream = source.rest, self.streams.get(key)
         if HEADER in rest:
             self._open(key, stream, rest, offset)
             return True, None
         if stream is None:
-            if _THREAD.search(rest):
+            if _harmless(rest):
                 self._stream(key).harmless = True
                 return True, None
             return False, None
@@ -81,7 +103,9 @@ class Tracebacks:
     def _stream(self, key: str) -> Stream:
         if key not in self.streams:
             if len(self.streams) >= MAX_STREAMS:
-                self.streams.pop(next(iter(self.streams)))
+                oldest = next(iter(self.streams))
+                self.streams.pop(oldest)
+                self._being_read.discard(oldest)
             self.streams[key] = Stream()
         return self.streams[key]
 
@@ -105,7 +129,7 @@ class Tracebacks:
         if stream.chained or not rest.strip():
             if stream.strays < 5:
                 return True
-        elif _THREAD.search(rest):
+        elif _harmless(rest):
             stream.harmless = True
             return True
         if stream.strays > 20 or not stream.closed:
@@ -161,3 +185,5 @@ class Tracebacks:
 
     def restore(self, state: dict[str, Any]) -> None:
         self.streams = {key: Stream(**stream) for key, stream in state.items()}
+        for key in self.streams:
+            self._note(key)
