@@ -71,6 +71,17 @@ class Digest:
         self._event_lines: list[int] = []
         """Where the lines stand that the reader of events has taken since it was last asked."""
 
+    def read(self, source: Readable, parser: LogParser, *, ahead: bool) -> None:
+        """Fold a whole file. Raises what reading it raises."""
+        reader = self._reader
+        if reader is not None:
+            parser.wanted, parser.line_sink = reader.wanted, self.event_line
+        wants = (reader.literals, reader.hungry, reader.neutral) if reader is not None else ()
+        FastReader(parser, self, *wants).read(source, ahead=ahead)
+        self.take([])
+        if reader is not None:
+            self.events += reader.flush()
+
     def event_line(self, line: bytes, offset: int) -> None:
         """A line for the reader of events."""
         if self._reader is not None:
@@ -156,14 +167,20 @@ def summarise(
     *,
     forced: str | None = None,
     events: Callable[[], LineReader] | None = None,
+    ahead: bool = True,
 ) -> dict[str, Any]:
     """One entry of ``runs`` in ``scan --summary --json`` (contract, section 2): ``files`` are (path, the raw file).
 
     Several files of one run (``.out`` and ``.err``) are read one after another; a step that an earlier file has told counts once.
+    ``ahead``: a thread may read ahead.
     """
     read: list[tuple[str, LogParser, Digest]] = []
     for path, source in files:
-        read.append((path, *_read(source, catalogue, forced, events, [parser for _, parser, _ in read])))
+        parser, digest = LogParser(catalogue, forced=forced), Digest(events() if events is not None else None)
+        for _, other, _ in read:
+            parser.learn(other)
+        digest.read(source, parser, ahead=ahead)
+        read.append((path, parser, digest))
     digests = [digest for _, _, digest in read]
     formats = [parser.format for _, parser, _ in read if parser.format]
     named = [one for one in formats if one != "general"]
@@ -177,24 +194,6 @@ def summarise(
         "events": [event_row(event) for digest in digests for event in digest.events],
     }  # fmt: skip
     return dict(jsonable(document))
-
-
-def _read(
-    source: Readable, catalogue: Catalogue, forced: str | None, events: Callable[[], LineReader] | None, others: Sequence[LogParser]
-) -> tuple[LogParser, Digest]:
-    reader = events() if events is not None else None
-    parser, digest = LogParser(catalogue, forced=forced), Digest(reader)
-    for other in others:
-        parser.learn(other)
-    if reader is not None:
-        parser.wanted = reader.wanted
-        parser.line_sink = digest.event_line
-    wants = (reader.literals, reader.hungry, reader.neutral) if reader is not None else ()
-    FastReader(parser, digest, *wants).read(source)
-    digest.take([])
-    if reader is not None:
-        digest.events += reader.flush()
-    return parser, digest
 
 
 def _metrics(read: Sequence[tuple[LogParser, Digest]]) -> dict[str, Any]:

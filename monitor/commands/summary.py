@@ -16,7 +16,7 @@ from monitor.parse.parser import Wanted
 from monitor.summary import summarise
 from monitor.tail.discover import STDIN, TailError
 from monitor.tail.whole import WholeFile
-from monitor.workers import WorkerDied, results
+from monitor.workers import WorkerDied, results, workers_for
 from rules.jsonable import step_number
 from rules.observation import Event, Item
 
@@ -57,18 +57,20 @@ def summary(paths: Sequence[str], *, json: bool, formats: Sequence[Path], forced
     runs, problems = runs_of(paths)
     matcher = LineMatcher({}, WANTED)
     named = list(runs.items())
+    sizes = [_bytes(files) for _, files in named]
+    alone = workers_for(sizes) == 1
 
     def read(at: int) -> tuple[dict[str, Any], list[tuple[str, str, str]]]:
         run, files = named[at]
         failed: list[TailError] = []
         with contextlib.ExitStack() as opened:
             sources = [(path, opened.enter_context(contextlib.closing(_Opened(path, failed)))) for path in files]
-            document = summarise(run, sources, catalogue, forced=forced, events=lambda: EventLines(matcher))
+            document = summarise(run, sources, catalogue, forced=forced, events=lambda: EventLines(matcher), ahead=alone)
         return document, [(wrong.path, wrong.problem, wrong.advice) for wrong in failed]
 
     documents = []
     try:
-        for (_, files), (document, failed) in zip(named, results(read, [_bytes(files) for _, files in named]), strict=True):
+        for (_, files), (document, failed) in zip(named, results(read, sizes), strict=True):
             problems += [TailError(*wrong) for wrong in failed]
             if len(failed) < len(files):
                 documents.append(document)

@@ -53,6 +53,11 @@ class Block:
         key = self.key(at)
         return sum(self.key(ahead) == key for ahead in range(at, min(at + lines, self.count)))
 
+    def behind(self, count: int) -> Block:
+        """The lines behind the first ``count``, which may be some of a whole only in the block itself."""
+        end = self.end_of(count)
+        return Block(self._raw[end:], self._base + end)
+
     @property
     def partial(self) -> bool:
         """Whether only lines with a literal are here."""

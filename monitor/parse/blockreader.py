@@ -37,7 +37,6 @@ class BlockReader:
     def __init__(self, block: Block, known: Known, parser: LogParser, gate: Any) -> None:
         self.block = block
         self._known, self._parser, self._gate = known, parser, gate
-        block.find_keys(known.shapes)
         self._kinds = block.kinds(known.kinds, UNKNOWN)
         self.items: list[Item] = []
         self._points: dict[str, Points] = {}

@@ -19,6 +19,8 @@ class Readable(Protocol):
 class WholeLines:
     """The lines that were read and not yet taken. ``text[start:stop]`` are the whole ones of the last ``fill``; a newline stands before.
 
+    ``offset`` is the byte of the file up to which lines were taken.
+
     ``long``: what is held is more than a line may be and has no end.
     """
 
@@ -28,6 +30,7 @@ class WholeLines:
         self._most_bytes = max(most_bytes, 2 * MAX_LINE_BYTES)
         self.start = self.stop = self._end = len(PAD)
         self.long = False
+        self.offset = 0
 
     def fill(self, wanted_bytes: int) -> bool:
         """Hold about ``wanted_bytes`` of whole lines, at least one; False where no whole line comes (the end, or ``long``)."""
@@ -47,17 +50,23 @@ class WholeLines:
     def took(self, count: int) -> None:
         """The first ``count`` bytes are done with."""
         self.start += count
+        self.offset += count
 
     def take_all(self) -> bytes:
         """What is held without a line's end, and more of the file where that is nothing; empty at the end of the file."""
         if self.start == self._end:
             self._hold(1 << 16)
         rest = bytes(memoryview(self.text)[self.start : self._end])
+        self.offset += len(rest)
         self.start = self.stop = self._end = len(PAD)
         return rest
 
     def put_back(self, rest: bytes) -> None:
         """Hold ``rest`` again, which was taken and not used."""
+        self.offset -= len(rest)
+        self._put(rest)
+
+    def _put(self, rest: bytes) -> None:
         self.text[len(PAD) : len(PAD) + len(rest)] = rest
         self.start = self.stop = len(PAD)
         self._end = len(PAD) + len(rest)
@@ -77,4 +86,4 @@ class WholeLines:
         rest = bytes(memoryview(self.text)[self.start : self._end])
         if len(PAD) + wanted > len(self.text):
             self.text.extend(bytes(len(PAD) + wanted - len(self.text)))
-        self.put_back(rest)
+        self._put(rest)

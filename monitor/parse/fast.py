@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from monitor.parse.ahead import BlocksAhead
 from monitor.parse.block import Block
 from monitor.parse.blockreader import BlockReader, Column
 from monitor.parse.buffer import Readable, WholeLines
@@ -53,88 +54,94 @@ class FastReader:
         self._neutral = neutral if neutral is not None else lambda _line: False
         self._known = Known(parser, self._wanted)
         self._event_sink, parser.line_sink = parser.line_sink, None
-        self._base = 0
-        """The byte of the file up to which it was read."""
         self._size = FIRST_BYTES
+        self._ahead = True
+        self._whole = False
+        """Whether the last block was read at once: nothing new was learned in it."""
         self._search: LineSearch | None = None
         self._sparse = False
         self._searchable = True
 
-    def read(self, source: Readable) -> None:
-        """Read the file from its start to its end. What ``source`` raises goes on to the caller."""
+    def read(self, source: Readable, *, ahead: bool = True) -> None:
+        """Read the file from its start to its end, with ``ahead`` by two threads. What ``source`` raises goes on to the caller."""
         lines = WholeLines(source, BLOCK_BYTES * SPARSE_BLOCKS)
-        while True:
-            while lines.fill(min(self._most_bytes(), self._size)):
-                size = lines.stop - lines.start
-                done = self._block(lines)
-                lines.took(done)
-                self._base += done
-                if done == size:
-                    self._size = min(BLOCK_BYTES * SPARSE_BLOCKS, 2 * self._size)
-            if not self._unfinished(lines):
-                break
+        self._ahead = ahead
+        with BlocksAhead(lines, self._known.shapes) as blocks:
+            while self._some(lines, blocks) or self._unfinished(lines):
+                pass
         self._sink.take(self._parser.flush())
+
+    def _some(self, lines: WholeLines, blocks: BlocksAhead) -> bool:
+        """Read some of the whole lines; False where there are none."""
+        self._look_for_literals()
+        size = min(BLOCK_BYTES * SPARSE_BLOCKS if self._sparse else BLOCK_BYTES, self._size)
+        if self._sparse and self._search is not None and not blocks.pending and not self._hungry():
+            return lines.fill(size) and self._searched(lines, self._search)
+        block = blocks.take(size, ahead=self._ahead and size == BLOCK_BYTES and self._whole and not self._sparse)
+        if block is None:
+            return False
+        self._whole = True
+        while block is not None:
+            read = BlockReader(block, self._known, self._parser, self._parser.gate)
+            self._read(read)
+            self._whole = self._whole and read.done == block.count
+            self._sparse = self._search is not None and self._searchable and read.told < SPARSE_SHARE * block.count
+            block = blocks.rest(block, read.done)
+        self._size = min(BLOCK_BYTES * SPARSE_BLOCKS, 2 * self._size)
+        return True
 
     def _unfinished(self, lines: WholeLines) -> bool:
         """Read on as the parser does by itself, where a line is too long to be held or has no end; False at the end of the file."""
-        self._parser.take_over(self._base)
+        self._parser.take_over(lines.offset)
         self._parser.line_sink = self._event_sink
         long = lines.long
         while piece := lines.take_all():
             self._sink.take(self._parser.feed(piece))
             if long and self._parser.between_lines:
-                rest, self._base = self._parser.hand_over()
-                lines.put_back(rest)
+                lines.put_back(self._parser.hand_over()[0])
                 self._parser.line_sink = None
                 return True
         return False
+
+    def _look_for_literals(self) -> None:
+        """Once the file has shown what it is, search for what its lines must contain."""
+        if self._search is None and self._parser.settled():
+            words = self._parser.gate_literals()
+            if words:
+                self._search = LineSearch([*words, *self._all_literals])
 
     def _wanted(self, line: bytes) -> bool:
         """Whether the reader of events must see the lines of this one's kind."""
         return self._literals is not None and self._literals.search(line) is not None and not self._neutral(line)
 
-    def _most_bytes(self) -> int:
-        return BLOCK_BYTES * SPARSE_BLOCKS if self._sparse else BLOCK_BYTES
-
-    def _block(self, lines: WholeLines) -> int:
-        """Read the first of the whole lines, all of them where nothing new was learned; how many bytes. 0: try fewer."""
-        if self._search is None and self._parser.settled():
-            words = self._parser.gate_literals()
-            if words:
-                self._search = LineSearch([*words, *self._all_literals])
-        if self._sparse and self._search is not None and not self._hungry():
-            return self._searched(lines, self._search)
-        block = Block(bytes(memoryview(lines.text)[lines.start - len(PAD) : lines.stop]), self._base)
-        read = BlockReader(block, self._known, self._parser, self._parser.gate)
-        done = self._read(read)
-        self._sparse = self._search is not None and self._searchable and read.told < SPARSE_SHARE * block.count
-        return done
-
-    def _searched(self, lines: WholeLines, search: LineSearch) -> int:
+    def _searched(self, lines: WholeLines, search: LineSearch) -> bool:
         """Pass over all lines but those that contain a literal."""
         text: bytes | bytearray = lines.text
         if text.find(b"\r", lines.start, lines.stop) >= 0:
             text = text.replace(b"\r", b"\n")
         starts = search.starts(text, lines.start, lines.stop)
         size = lines.stop - lines.start
-        if not starts:
-            return size
         joined = b"".join([PAD, *(text[start : text.find(b"\n", start) + 1] for start in starts)])
         if len(joined) > BLOCK_BYTES:  # not so few lines after all: by blocks of the usual size, which need less memory
             self._sparse, self._searchable = False, False
-            return 0
-        read = BlockReader(Block(joined, self._base - lines.start, text, starts, lines.stop), self._known, self._parser, None)
-        if self._read(read) < len(joined) - len(PAD):
-            return text.find(b"\n", starts[read.done - 1]) + 1 - lines.start
-        self._sparse = len(joined) < DENSE_SHARE * size
-        return size
+            return True
+        if starts:
+            block = Block(joined, lines.offset - lines.start, text, starts, lines.stop)
+            block.find_keys(self._known.shapes)
+            read = BlockReader(block, self._known, self._parser, None)
+            self._read(read)
+            if read.done < block.count:
+                size = text.find(b"\n", starts[read.done - 1]) + 1 - lines.start
+            else:
+                self._sparse = len(joined) < DENSE_SHARE * size
+        lines.took(size)
+        return True
 
-    def _read(self, read: BlockReader) -> int:
+    def _read(self, read: BlockReader) -> None:
         read.all()
         if self._event_sink is not None:
             self._events(read)
         self._sink.block(read.columns(), read.items)
-        return read.block.end_of(read.done)
 
     def _events(self, read: BlockReader) -> None:
         """Hand the reader of events the lines that it wants, and those after them that it is hungry for."""
