@@ -106,10 +106,17 @@ class Digits:
         """
         ends = self.ends[runs]
         lengths = _once(ends - self.starts[runs])
+        if lengths.size == 1 and lengths[0] <= 2:
+            value = self._digit(ends - 1)
+            return (value if lengths[0] == 1 else self._digit(ends - 2) * 10.0 + value), lengths
         value = _eight_digits(_once(self.eights[ends + 8]), np.minimum(lengths, 8))
         if lengths.size and lengths.max() > 8:
             value = _eight_digits(_once(self.eights[ends]), np.clip(lengths - 8, 0, 8)) * 1e8 + value
         return value, lengths
+
+    def _digit(self, places: Ints) -> Floats:
+        """The values of single digits, that of the first where all are the same."""
+        return np.asarray(_once(self.bytes[places]) - np.uint8(_ZERO), np.float64)
 
     @cached_property
     def eights(self) -> npt.NDArray[np.uint64]:
@@ -124,8 +131,6 @@ def _once(column: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
 
 def _eight_digits(eights: npt.NDArray[np.uint64], lengths: Ints) -> Floats:
     """The last ``lengths`` of eight digits as a number: three multiplications (Mula, http://0x80.pl/articles/simd-parsing-int-sequences.html)."""
-    if lengths.size == 1 and lengths[0] == 1:
-        return np.asarray((eights >> np.uint64(56)) & np.uint64(0xF), np.float64)
     junk = ((8 - lengths) * 8).astype(np.uint64)
     digits = np.where(lengths > 0, ((eights & _LOW_NIBBLES) >> (junk % np.uint64(64))) << (junk % np.uint64(64)), np.uint64(0))
     pairs = digits * np.uint64(10) + (digits >> np.uint64(8))
