@@ -14,7 +14,7 @@ from monitor.matcher import LineMatcher
 from monitor.parse import Catalogue, LogParser
 from monitor.parse.clock import LineClock, Silence, in_time, shift_s
 from rules.alert import FIRING, Transition
-from rules.conditions.crash import first_cause
+from rules.cause import first_cause
 from rules.ending import close_all
 from rules.engine import Engine
 from rules.history import RunState

@@ -11,7 +11,7 @@ from typing import Any
 from monitor.snapshot import AlertView, EventView, ForecastView, MetricView, MilestoneView, RunView, SeriesView
 from monitor.tail.runs import job_name, slurm_job_id
 from rules.alert import FIRING, PENDING
-from rules.conditions.crash import first_cause
+from rules.cause import first_cause
 from rules.engine import Engine
 from rules.history import RunState, Series
 from rules.milestone import PENDING as UNDECIDED

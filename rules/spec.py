@@ -16,11 +16,12 @@ from pydantic import ValidationError
 from rules.conditions import kinds
 from rules.conditions.baseline import PREVIOUS
 from rules.entries import did_you_mean
+from rules.kind import Context
 from rules.milestone import MalformedError, Milestone
 from rules.milestone_entries import MilestoneEntries
 from rules.observation import VAL_LOSS
 from rules.problem import Loc
-from rules.rule import Context, Rule
+from rules.rule import Rule
 
 TOP_KEYS = ("version", "metric", "preset", "baseline", "milestones", "rules", "notify", "tests")
 CurvesOf = Callable[[str], Mapping[str, tuple[Sequence[float], Sequence[float]]]]

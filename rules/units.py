@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, WithJsonSchema
+from typing import Any
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d|w)")
@@ -85,20 +83,3 @@ def human_duration(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {minutes:02d}"
     return f"{hours // 24} d {hours % 24} h"
-
-
-Duration = Annotated[
-    float,
-    BeforeValidator(lambda v: v if isinstance(v, float) else duration_s(v)),
-    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?\s*(ms|s|m|min|h|d|w)\s*)+$", "examples": ["30s", "10m", "2h"]}),
-]
-Ratio = Annotated[
-    float,
-    BeforeValidator(lambda v: v if isinstance(v, float) else ratio(v)),
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[+-]?\d+(\.\d+)?%?$"}]}),
-]
-HoldFor = Annotated[
-    Hold,
-    BeforeValidator(hold),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}], "examples": [3, "200 steps", "10m"]}),
-]

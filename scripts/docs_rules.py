@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from rules.conditions import kinds  # noqa: E402
-from rules.rule import RuleSpec  # noqa: E402
+from rules.kind import RuleSpec  # noqa: E402
 from rules.units import Hold, human_duration  # noqa: E402
 
 BEGIN, END = "<!-- generated: make docs -->", "<!-- end -->"

@@ -23,8 +23,8 @@ from monitor.notify.present import Present
 from monitor.notify.text import cut
 from monitor.notify.wording import headline, plain
 from rules.alert import FIRING, MET, Transition
+from rules.fields import Duration
 from rules.jsonable import jsonable, step_number
-from rules.units import Duration
 from rules.verdict import Severity
 
 RESOLVED_S = 300.0

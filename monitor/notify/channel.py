@@ -17,7 +17,7 @@ from monitor.notify.notification import Notification
 from monitor.notify.present import Present
 from monitor.notify.route import QuietHoursText, Route
 from monitor.notify.template import Template, TemplateSpec
-from rules.units import Duration
+from rules.fields import Duration
 from rules.verdict import Severity
 
 Memory = MutableMapping[str, Any]

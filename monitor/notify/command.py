@@ -23,8 +23,8 @@ from monitor.notify.notification import Notification, worst
 from monitor.notify.process import run_bounded
 from monitor.notify.text import clean
 from monitor.notify.wording import headline, ordered
+from rules.fields import Duration
 from rules.jsonable import jsonable
-from rules.units import Duration
 
 JOB_ID = re.compile(r"[0-9]{1,18}(?:_[0-9]{1,9})?")
 EX_TEMPFAIL = 75

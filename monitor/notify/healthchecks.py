@@ -20,7 +20,7 @@ from monitor.notify.present import Present
 from monitor.notify.text import cut_bytes
 from monitor.notify.wording import plain
 from rules.alert import FIRING
-from rules.units import Duration
+from rules.fields import Duration
 from rules.verdict import Severity
 
 MAX_BODY_BYTES = 10_000

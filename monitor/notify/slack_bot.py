@@ -22,7 +22,7 @@ from monitor.notify.slack_api import NEW_MESSAGE_NEEDED, SlackApi, SlackError
 from monitor.notify.slack_board import board
 from monitor.notify.slack_text import blocks, fallback
 from rules.alert import FIRING
-from rules.units import Duration
+from rules.fields import Duration
 from rules.verdict import Severity
 
 MAX_EDITS = 20

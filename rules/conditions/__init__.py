@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from functools import cache
 
-from rules.rule import RuleSpec
+from rules.kind import RuleSpec
 
 
 @cache

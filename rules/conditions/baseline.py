@@ -15,11 +15,12 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from rules.curve import CurveRule, Mark
+from rules.fields import Ratio
 from rules.history import RunState, Series, goes_up
 from rules.jsonable import short, step_text
+from rules.kind import Context, RuleSpec
 from rules.references import Curve, value_at
-from rules.rule import Context, Rule, RuleSpec
-from rules.units import Ratio
+from rules.rule import Rule
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 PREVIOUS = "previous"

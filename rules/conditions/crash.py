@@ -11,9 +11,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from rules.cause import first_cause
 from rules.history import RunState
+from rules.kind import Context, RuleSpec
 from rules.observation import Event, Item
-from rules.rule import Context, Rule, RuleBase, RuleSpec
+from rules.rule import Rule, RuleBase
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 CrashClass = Literal[
@@ -60,19 +62,3 @@ class Crash(RuleBase):
             Status.BREACHED, f"{name}: {found.text}", found.step if found.step is not None else run.step, None, severity, numbers,
             "training goes on",
         )  # fmt: skip
-
-
-def first_cause(run: RunState) -> Event | None:
-    """The event that counts of those since the last recovery; the lowest tier (nearest to the cause), and of equals the first."""
-    best: Event | None = None
-    for event in run.events:
-        if event.kind in ("recovered", "requeued", "attempt"):
-            best = None
-        elif event.kind == "crash" and (best is None or _tier(event) < _tier(best)):
-            best = event
-    return best
-
-
-def _tier(event: Event) -> int:
-    tier = event.fields.get("tier", 0)
-    return tier if isinstance(tier, int) else 0

@@ -20,9 +20,10 @@ from pydantic import Field
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
 from rules.history import RunState, Series, goes_up
 from rules.jsonable import short, step_text
+from rules.kind import Context, RuleSpec
 from rules.noise import MAD_TO_SIGMA, is_sparse
 from rules.observation import TRAIN_LOSS
-from rules.rule import Context, Rule, RuleSpec
+from rules.rule import Rule
 from rules.scale import PLAIN, Scale
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 

@@ -14,13 +14,15 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from rules.alert import INACTIVE
+from rules.fields import HoldFor, Ratio
 from rules.history import RunState, Series, goes_up
 from rules.jsonable import short
+from rules.kind import Context, RuleSpec
 from rules.milestone import PENDING, Milestone
 from rules.observation import Item, Observation
 from rules.references import alike
-from rules.rule import Context, Rule, RuleBase, RuleSpec
-from rules.units import Hold, HoldFor, Ratio
+from rules.rule import Rule, RuleBase
+from rules.units import Hold
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 

@@ -10,10 +10,12 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from rules.fields import Duration
 from rules.history import RunState
+from rules.kind import Context, RuleSpec
 from rules.observation import Item
-from rules.rule import TICK, Context, Rule, RuleBase, RuleSpec
-from rules.units import Duration, human_duration
+from rules.rule import TICK, Rule, RuleBase
+from rules.units import human_duration
 from rules.verdict import Severity, Status, Verdict
 
 SEVERITIES = {

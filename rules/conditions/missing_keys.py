@@ -14,8 +14,9 @@ from typing import ClassVar
 from pydantic import Field, model_validator
 
 from rules.history import RunState
+from rules.kind import Context, RuleSpec
 from rules.observation import Event, Item
-from rules.rule import Context, Rule, RuleBase, RuleSpec
+from rules.rule import Rule, RuleBase
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 SHOWN = 3

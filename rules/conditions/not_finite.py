@@ -12,7 +12,8 @@ from pydantic import Field
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
 from rules.history import RunState, Series
 from rules.jsonable import short
-from rules.rule import Context, Rule, RuleSpec
+from rules.kind import Context, RuleSpec
+from rules.rule import Rule
 from rules.verdict import Severity, Status, Verdict
 
 

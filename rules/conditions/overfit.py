@@ -17,14 +17,15 @@ from pydantic import Field
 
 from rules.conditions.divergence import train_falls
 from rules.curve import FINE, CurveRule, Mark, Metrics
+from rules.fields import Ratio
 from rules.history import RunState, Series
 from rules.jsonable import short, step_text
+from rules.kind import Context, RuleSpec
 from rules.noise import bounded_exp, relative, rounding, scatter, unrest
 from rules.observation import TRAIN_LOSS
 from rules.promise import noise_between
-from rules.rule import Context, Rule, RuleSpec
+from rules.rule import Rule
 from rules.scale import PLAIN, Scale, scale_of
-from rules.units import Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 NOISE_POINTS = 64

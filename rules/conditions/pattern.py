@@ -12,11 +12,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from rules.fields import Duration
 from rules.history import RunState
+from rules.kind import Context, RuleSpec
 from rules.observation import Event, Item
 from rules.regex import MAX_PATTERN, compile_pattern
-from rules.rule import TICK, Context, LinePattern, Rule, RuleBase, RuleSpec
-from rules.units import Duration, human_duration
+from rules.rule import TICK, LinePattern, Rule, RuleBase
+from rules.units import human_duration
 from rules.verdict import UNKNOWN, Status, Verdict
 
 

@@ -11,11 +11,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
+from rules.fields import Duration
 from rules.history import RunState
+from rules.kind import Context, RuleSpec
 from rules.observation import Event, Item, Observation
 from rules.regex import MAX_PATTERN, compile_pattern
-from rules.rule import ANY_METRIC, ENDED, TICK, Context, LinePattern, Rule, RuleBase, RuleSpec
-from rules.units import Duration, human_duration
+from rules.rule import ANY_METRIC, ENDED, TICK, LinePattern, Rule, RuleBase
+from rules.units import human_duration
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 

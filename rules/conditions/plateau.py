@@ -21,14 +21,15 @@ from typing import ClassVar
 from pydantic import Field
 
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
+from rules.fields import Ratio
 from rules.history import RunState, Series, goes_up
 from rules.jsonable import short
+from rules.kind import Context, RuleSpec
 from rules.noise import is_sparse, rounding
 from rules.observation import VAL_LOSS
 from rules.promise import ANCHOR_POINTS, LEAST_POINTS, Fall, fall
-from rules.rule import Context, Rule, RuleSpec
+from rules.rule import Rule
 from rules.scale import PLAIN, scale_of
-from rules.units import Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 DENSE_GROUP = 10

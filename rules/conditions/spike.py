@@ -17,12 +17,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
+from rules.fields import Ratio
 from rules.history import RunState, Series, goes_up
 from rules.jsonable import short, step_text
+from rules.kind import Context, RuleSpec
 from rules.noise import bounded_exp, is_sparse, relative, scatter
-from rules.rule import Context, Rule, RuleSpec
+from rules.rule import Rule
 from rules.scale import PLAIN, Scale, scale_of
-from rules.units import Ratio
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 QUICK_POINTS = 16

@@ -15,12 +15,14 @@ from pydantic import Field
 
 from rules.alert import INACTIVE
 from rules.curve import FINE
+from rules.fields import Duration
 from rules.history import RunState
 from rules.jsonable import step_text
+from rules.kind import Context, RuleSpec
 from rules.observation import Item
 from rules.rhythm import START, TRAINING, VALIDATION, is_block_buffered, phase_of, usual_longest_s
-from rules.rule import TICK, Context, Rule, RuleBase, RuleSpec
-from rules.units import Duration, human_duration
+from rules.rule import TICK, Rule, RuleBase
+from rules.units import human_duration
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 QUIET_STATES = frozenset({"PENDING", "SUSPENDED", "REQUEUED", "REQUEUE_HOLD", "COMPLETING", "CONFIGURING", "STOPPED"})

@@ -16,7 +16,8 @@ from rules.curve import CurveRule, Mark
 from rules.expression import NOTHING, Expression, parse_expression
 from rules.history import RunState, Series
 from rules.jsonable import short
-from rules.rule import Context, Rule, RuleSpec
+from rules.kind import Context, RuleSpec
+from rules.rule import Rule
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 BARE = "grad_norm > 100"

@@ -19,12 +19,13 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import Field
 
 from rules.curve import FINE
+from rules.fields import Ratio
 from rules.history import RunState, Series
 from rules.jsonable import step_text
+from rules.kind import Context, RuleSpec
 from rules.observation import Item, Observation
 from rules.pace import speed_sign
-from rules.rule import ANY_METRIC, Context, Rule, RuleBase, RuleSpec
-from rules.units import Ratio
+from rules.rule import ANY_METRIC, Rule, RuleBase
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 MIN_STRETCH_S, PRINTS = 2.0, 16

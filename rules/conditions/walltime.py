@@ -12,12 +12,14 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from rules.fields import Duration, HoldFor
 from rules.history import RunState
 from rules.jsonable import step_text
+from rules.kind import Context, RuleSpec
 from rules.observation import Item
 from rules.pace import seconds_a_step
-from rules.rule import TICK, Context, Rule, RuleBase, RuleSpec
-from rules.units import Duration, Hold, HoldFor, human_duration
+from rules.rule import TICK, Rule, RuleBase
+from rules.units import Hold, human_duration
 from rules.verdict import UNKNOWN, Severity, Status, Verdict
 
 NO_TOTAL = Verdict(Status.UNKNOWN, "the last step is not known: the log does not tell it, total_steps does")

@@ -10,7 +10,7 @@ from monitor.events.noise import noise_literals
 from monitor.matcher import LineMatcher
 from rules.conditions import kinds
 from rules.conditions.pattern import ERRORS
-from rules.rule import Context
+from rules.kind import Context
 
 AMDGPU = b"libdrm/amdgpu.ids: No such file or directory"
 MISSING = b"data/era5.zarr: No such file or directory"

@@ -14,8 +14,8 @@ from monitor.rulesfile import load_rules
 from rules.conditions import kinds
 from rules.engine import Engine
 from rules.history import RunState
+from rules.kind import Context
 from rules.observation import Observation
-from rules.rule import Context
 
 DEFAULT = Engine(load_rules(None).rules)
 OF_ACCURACY = Engine([

@@ -9,8 +9,9 @@ from rules.alert import Transition
 from rules.conditions import kinds
 from rules.engine import Engine
 from rules.history import RunState
+from rules.kind import Context
 from rules.observation import Event, Item, Observation
-from rules.rule import Context, Rule
+from rules.rule import Rule
 
 
 def rule(kind: str, parameters: Mapping[str, Any] | None = None, **context: Any) -> Rule:
