@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from monitor.events.noise import noise_literals
 from monitor.notify.text import clean
 from rules.observation import Event
 from rules.regex import Pattern, compile_pattern
-from rules.rule import LinePattern
+
+if TYPE_CHECKING:
+    from rules.rule import LinePattern
 
 MATCHED_BYTES = 8192
 """Of a longer line only the head is searched."""

@@ -7,7 +7,6 @@ files were written. Nothing is kept and nothing is sent.
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
@@ -17,8 +16,8 @@ from monitor.matcher import LineMatcher
 from monitor.parse import Catalogue
 from monitor.parse.clock import Silence
 from monitor.pipeline import FileFold, set_clock
-from monitor.tail.discover import STDIN, TailError, expand
-from monitor.tail.runs import name_runs
+from monitor.tail.asked import runs_of
+from monitor.tail.discover import STDIN, TailError
 from monitor.tail.whole import read_whole
 from rules.alert import Transition
 from rules.engine import Engine
@@ -26,7 +25,6 @@ from rules.history import RunState
 from rules.observation import Event, Item, Observation, Progress
 from rules.passing import printed_at, silent
 
-UNASKED = "asking SLURM where a job writes is not built yet"
 Seen = Callable[[RunState, str, Observation], None]
 
 
@@ -72,17 +70,6 @@ class Source:
             elif isinstance(item, Event) and item.fields.get("how") == "completed" and not last:
                 reached = float("inf")
             yield (life, reached), item
-
-
-def runs_of(paths: Sequence[str]) -> tuple[dict[str, list[str]], list[TailError]]:
-    """Run -> its files, for what ``paths`` name now, and a line for each that names nothing."""
-    found = expand([path for path in paths if not path.startswith("job:")])
-    named = name_runs([path for path in found.files if path != STDIN])
-    runs: defaultdict[str, list[str]] = defaultdict(list)
-    for path in found.files:
-        runs["stdin" if path == STDIN else named[path]].append(path)
-    jobs = [TailError(path, UNASKED, "name its file") for path in paths if path.startswith("job:")]
-    return dict(runs), [*found.problems, *jobs]
 
 
 def read_runs(

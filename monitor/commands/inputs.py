@@ -8,16 +8,17 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from monitor.parse import Catalogue, FormatError
 from monitor.places import config_directory
-from monitor.rulesfile import load_rules
 from monitor.tail.discover import TailError
 from monitor.yamlfile import ConfigErrors
-from rules.engine import Engine
 from rules.entries import did_you_mean
-from rules.spec import Rulebook
+
+if TYPE_CHECKING:
+    from rules.engine import Engine
+    from rules.spec import Rulebook
 
 USAGE = 2
 """Exit code of a usage or configuration error."""
@@ -86,6 +87,9 @@ def warn(line: object) -> None:
 
 def the_rules(path: Path | None) -> tuple[Rulebook, Engine]:
     """The rules of ``path``, the preset ``default`` without one; exits with every mistake."""
+    from monitor.rulesfile import load_rules
+    from rules.engine import Engine
+
     try:
         book = load_rules(path)
     except ConfigErrors as wrong:

@@ -11,9 +11,9 @@ from typing import Any
 from monitor.commands.inputs import USAGE, fail, report_problems, say, say_json, the_formats
 from monitor.events import WANTED, EventReader, in_order, says_nothing
 from monitor.matcher import LineMatcher
-from monitor.oneshot import runs_of
 from monitor.parse.parser import Wanted
 from monitor.summary import summarise
+from monitor.tail.asked import runs_of
 from monitor.tail.discover import STDIN, TailError
 from monitor.tail.whole import WholeFile
 from monitor.workers import WorkerDied, results, workers_for
