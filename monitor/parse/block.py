@@ -8,6 +8,7 @@ from itertools import repeat
 import numpy as np
 
 from monitor.parse.digits import PAD, Digits, Ints
+from monitor.parse.gate import LineSearch
 from monitor.parse.lines import MAX_LINE_BYTES, plain
 from monitor.parse.shape import Shapes
 
@@ -76,6 +77,11 @@ class Block:
         starts = self.digits.line_starts
         start, end = len(PAD) + int(starts[at]), len(PAD) - 1 + int(starts[at + 1])
         return self._padded[start : min(end, start + MAX_LINE_BYTES)]
+
+    def with_literal(self, search: LineSearch) -> Ints:
+        """The lines that contain a literal."""
+        starts = np.array(search.starts(self._padded, len(PAD)), np.int64) - len(PAD)
+        return np.searchsorted(self.digits.line_starts, starts)
 
     def is_bar(self, at: int) -> bool:
         """Whether a carriage return ended the line, so that the next state of a bar was drawn over it."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from monitor.parse.block import Block
 from monitor.parse.digits import Floats, Ints
+from monitor.parse.gate import LineSearch
 from monitor.parse.known import COLD, EVENT_ONLY, NOTHING_SAID, UNKNOWN, Known, in_play
 from monitor.parse.parser import LogParser
 from monitor.parse.segment import Group, Points, take
@@ -17,7 +17,7 @@ from rules.observation import Item, Observation
 FEW_LINES = 4
 """Lines between two that the parser takes that are not worth columns."""
 MANY_LINES = 64
-"""Lines of a key that is new in a block for which the rest of the block is begun anew."""
+"""Lines of a key that is new in a block for which the rest of the block is begun anew; those in question for which it is searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,10 @@ class Column:
 class BlockReader:
     """Reads one block: its groups of columns, and what was made of it so far."""
 
-    def __init__(self, block: Block, known: Known, parser: LogParser, gate: Any) -> None:
+    def __init__(self, block: Block, known: Known, parser: LogParser, search: LineSearch | None) -> None:
+        """``search`` finds the lines that the parser or the reader of events may want; None where that is not known."""
         self.block = block
-        self._known, self._parser, self._gate = known, parser, gate
+        self._known, self._parser, self._search = known, parser, search
         self._kinds = block.kinds(known.kinds, UNKNOWN)
         self.items: list[Item] = []
         self._points: dict[str, Points] = {}
@@ -45,14 +46,17 @@ class BlockReader:
         """Lines that were read, as columns or by the parser."""
         self._groups: list[Group] = []
 
-    def candidates(self) -> list[int]:
-        """The lines that the reader of events may want."""
+    def candidates(self, search: LineSearch | None) -> list[int]:
+        """The lines that the reader of events may want: among them are all that ``search`` finds."""
         kinds = self._kinds
         telling = (kinds < 0) & (kinds != NOTHING_SAID)
         for kind in self._known.telling:
             telling |= kinds == kind
+        lines = np.flatnonzero(telling[: self.done])
+        if lines.size >= MANY_LINES and search is not None:
+            lines = np.intersect1d(lines, self.block.with_literal(search), assume_unique=True)
         known, key = self._known.kinds, self.block.key
-        return [at for at in np.flatnonzero(telling[: self.done]).tolist() if known.get(key(at)) != NOTHING_SAID]
+        return [at for at in lines.tolist() if known.get(key(at)) != NOTHING_SAID]
 
     def columns(self) -> list[Column]:
         """What was read, each metric's points in the order of the block."""
@@ -68,8 +72,8 @@ class BlockReader:
         if self._parser.follows():
             self._groups, more = in_play(self._known.groups(self.block, self._kinds), self._parser)
             self.told = sum(group.lines.size for group in self._groups)
-            if self._gate is not None and not self.block.partial:
-                cold = [at for at in cold if self._gate.search(self.block.line(at))]
+            if self._search is not None and len(cold) >= MANY_LINES and not self.block.partial:
+                cold = sorted({*cold}.intersection(self.block.with_literal(self._search).tolist()))
             cold = sorted([*cold, *more]) if more else cold
         else:
             cold = np.flatnonzero((self._kinds != NOTHING_SAID) & (self._kinds != EVENT_ONLY)).tolist()

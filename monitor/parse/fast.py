@@ -24,7 +24,7 @@ from rules.observation import Item
 BLOCK_BYTES = 1 << 20
 FIRST_BYTES = 1 << 14
 """The first block; each next one is twice as large, so that what one teaches helps with most of the file."""
-SPARSE_BLOCKS = 4
+SPARSE_BLOCKS = 8
 """Blocks that are searched as one where few lines count."""
 SPARSE_SHARE, DENSE_SHARE = 0.1, 0.2
 """Share of a block's bytes in lines with a literal below which the next block is searched, and above which it is read whole."""
@@ -50,6 +50,7 @@ class FastReader:
         self._parser, self._sink = parser, sink
         self._literals = compiled_gate(literals) if literals else None
         self._all_literals: Sequence[bytes] = literals
+        self._event_search = LineSearch(literals) if literals else None
         self._hungry = hungry if hungry is not None else lambda: False
         self._neutral = neutral if neutral is not None else lambda _line: False
         self._known = Known(parser, self._wanted)
@@ -82,7 +83,7 @@ class FastReader:
             return False
         self._whole = True
         while block is not None:
-            read = BlockReader(block, self._known, self._parser, self._parser.gate)
+            read = BlockReader(block, self._known, self._parser, self._search if self._parser.gate is not None else None)
             self._read(read)
             self._whole = self._whole and read.done == block.count
             self._sparse = self._search is not None and self._searchable and read.told < SPARSE_SHARE * block.count
@@ -135,6 +136,7 @@ class FastReader:
             else:
                 self._sparse = len(joined) < DENSE_SHARE * size
         lines.took(size)
+        self._size = min(BLOCK_BYTES * SPARSE_BLOCKS, 2 * self._size)
         return True
 
     def _read(self, read: BlockReader) -> None:
@@ -150,7 +152,7 @@ class FastReader:
             return
         if self._hungry():
             done = self._fed(read, -1)
-        for at in read.candidates():
+        for at in read.candidates(self._event_search):
             line = block.line(at)
             if block.offset(at) < done or block.is_bar(at) or not self._literals.search(line) or ours(plain(line)):
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from monitor.parse.format import Format
@@ -73,14 +73,20 @@ class LineSearch:
     """Finds the lines of a block that contain any of some literals: by hyperscan where the extra ``fast`` is installed, else by RE2."""
 
     def __init__(self, literals: Iterable[str | bytes]) -> None:
-        raw = sorted({one if isinstance(one, bytes) else one.encode() for one in literals})
-        self._search = compiled_gate(raw).search
-        self._database = _database(raw)
+        self._literals = sorted({one if isinstance(one, bytes) else one.encode() for one in literals})
+
+    @cached_property
+    def _search(self) -> Any:
+        return compiled_gate(self._literals).search
+
+    @cached_property
+    def _database(self) -> Any:
+        return _database(self._literals)
 
     def starts(self, text: bytes | bytearray, start: int = 0, stop: int | None = None) -> list[int]:
         """Where the lines that contain a literal start, rising; ``text[start:stop]`` is whole lines, as is what stands before."""
         end = len(text) if stop is None else stop
-        return self._one_by_one(bytes(text[:end]), start) if self._database is None else self._scanned(text, start, end)
+        return self._one_by_one(bytes(memoryview(text)[:end]), start) if self._database is None else self._scanned(text, start, end)
 
     def _one_by_one(self, text: bytes, at: int = 0) -> list[int]:
         found_at: list[int] = []
