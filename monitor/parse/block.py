@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import repeat
+from itertools import pairwise, repeat
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from monitor.parse.digits import PAD, Digits, Ints
 from monitor.parse.gate import LineSearch
 from monitor.parse.lines import MAX_LINE_BYTES, plain
 from monitor.parse.shape import Shapes
+
+SOME_LINES = 256
+"""Lines whose bounds are looked up together."""
 
 
 class Block:
@@ -85,8 +88,10 @@ class Block:
 
     def is_bar(self, at: int) -> bool:
         """Whether a carriage return ended the line, so that the next state of a bar was drawn over it."""
+        if self._padded is self._raw:
+            return False
         end = len(PAD) + int(self.digits.line_starts[at + 1])
-        return self._padded is not self._raw and self._raw[end - 1] == 13 and self._raw[end : end + 1] != b"\n"
+        return self._raw[end - 1] == 13 and self._raw[end : end + 1] != b"\n"
 
     def offset(self, at: int) -> int:
         """The byte of the file where line ``at`` starts."""
@@ -108,9 +113,12 @@ class Block:
     def after(self, at: int) -> Iterator[tuple[bytes, int]]:
         """The plain lines after line ``at``, also those that are not among the block's own, with their offsets."""
         if self._whole is None:
-            for following in range(at + 1, self.count):
-                if not self.is_bar(following) and self.line(following):
-                    yield plain(self.line(following)), self.offset(following)
+            for first in range(at + 1, self.count, SOME_LINES):
+                bounds = self.digits.line_starts[first : first + SOME_LINES + 1].tolist()
+                for following, (start, end) in enumerate(pairwise(bounds), first):
+                    if end > start + 1 and not self.is_bar(following):
+                        line = self._padded[len(PAD) + start : len(PAD) + min(end - 1, start + MAX_LINE_BYTES)]
+                        yield plain(line), self._base + start
             return
         start = self._whole.find(b"\n", self.offset(at) - self._base) + 1
         while 0 < start < self._stop:
