@@ -50,12 +50,19 @@ class Block:
         shape = int(self._shape_of[at])
         if shape >= 0:
             return self._shape_keys[shape]
-        return self._keys[at if isinstance(self._others, range) else int(np.searchsorted(self._others, at))]
+        return self._keys[self._place(at)]
 
     def count_ahead(self, at: int, lines: int) -> int:
         """How many of the next ``lines`` have the key of line ``at``."""
-        key = self.key(at)
-        return sum(self.key(ahead) == key for ahead in range(at, min(at + lines, self.count)))
+        shape = self._shape_of[at]
+        if shape >= 0:
+            return int(np.count_nonzero(self._shape_of[at : at + lines] == shape))
+        first, end = self._place(at), self._place(min(at + lines, self.count))
+        return self._keys[first:end].count(self._keys[first])
+
+    def _place(self, at: int) -> int:
+        """Where in the keys that were made the first is of line ``at`` or a later one."""
+        return at if isinstance(self._others, range) else int(np.searchsorted(self._others, at))
 
     def behind(self, count: int) -> Block:
         """The lines behind the first ``count``, which may be some of a whole only in the block itself."""

@@ -53,7 +53,7 @@ class BlockReader:
         for kind in self._known.telling:
             telling |= kinds == kind
         lines = np.flatnonzero(telling[: self.done])
-        if lines.size >= MANY_LINES and search is not None:
+        if lines.size >= MANY_LINES and search is not None:  # few lines have one of these
             lines = np.intersect1d(lines, self.block.with_literal(search), assume_unique=True)
         known, key = self._known.kinds, self.block.key
         return [at for at in lines.tolist() if known.get(key(at)) != NOTHING_SAID]
@@ -72,8 +72,8 @@ class BlockReader:
         if self._parser.follows():
             self._groups, more = in_play(self._known.groups(self.block, self._kinds), self._parser)
             self.told = sum(group.lines.size for group in self._groups)
-            if self._search is not None and len(cold) >= MANY_LINES and not self.block.partial:
-                cold = sorted({*cold}.intersection(self.block.with_literal(self._search).tolist()))
+            if self._search is not None and not self.block.partial:
+                cold = self._telling(cold, self._search)
             cold = sorted([*cold, *more]) if more else cold
         else:
             cold = np.flatnonzero((self._kinds != NOTHING_SAID) & (self._kinds != EVENT_ONLY)).tolist()
@@ -90,6 +90,13 @@ class BlockReader:
                 self.done = done
                 return
         self.done = self._between(done, self.block.count)
+
+    def _telling(self, cold: list[int], search: LineSearch) -> list[int]:
+        """Which of the lines in question have a literal. Where most lines have one, finding all costs more than looking at a few."""
+        if 2 * len(cold) > self.block.count:
+            return sorted({*cold}.intersection(self.block.with_literal(search).tolist()))
+        gate = self._parser.gate
+        return [at for at in cold if gate is None or gate.search(self.block.line(at))]
 
     def _says_nothing(self, at: int) -> bool:
         """Whether a line that is in question can be passed over: known to by now, or by what the parser says of it."""
