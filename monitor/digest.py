@@ -18,6 +18,8 @@ from rules.jsonable import step_number
 
 Floats = npt.NDArray[np.float64]
 Point = tuple[float, float]
+FEW = 3
+"""Steps that are sooner taken one at a time."""
 
 
 class Steps:
@@ -53,43 +55,30 @@ class Steps:
 
     def extend(self, steps: Floats) -> None:
         """Many steps at once; those that rise evenly cost nothing each."""
-        breaks = np.flatnonzero(np.diff(np.diff(steps)) != 0) + 2 if steps.size > 2 else np.arange(1, steps.size)
-        if steps.size > 1 and steps[0] > self.greatest and bool((steps[1:] > steps[:-1]).all()):
-            self._extend_rising(steps, np.concatenate((np.zeros(1, breaks.dtype), breaks, np.full(1, steps.size, breaks.dtype))))
-            return
-        bounds = [0, *breaks.tolist(), int(steps.size)]
-        for start, end in pairwise(bounds):
-            self._extend_even(steps[start:end])
+        falls = np.flatnonzero(steps[1:] <= steps[:-1]) + 1
+        for start, end in pairwise([0, *falls.tolist(), int(steps.size)]):
+            if end - start <= FEW:
+                for step in steps[start:end].tolist():
+                    self.add(step)
+            elif self._count and steps[start] == self._last:
+                self._extend_rising(steps[start + 1 : end])
+            else:
+                self._extend_rising(steps[start:end])
 
-    def _extend_rising(self, steps: Floats, bounds: npt.NDArray[np.int64]) -> None:
-        """Steps that all rise, above all that were seen; between two ``bounds`` they rise evenly."""
+    def _extend_rising(self, steps: Floats) -> None:
+        """Steps each of which is above the one before; between two bounds they rise evenly."""
         self._close()
-        starts, counts = bounds[:-1], np.diff(bounds)
+        self.rising = self.rising and bool(steps[0] > self.greatest)
+        breaks = np.flatnonzero(np.diff(np.diff(steps)) != 0) + 2
+        starts = np.concatenate((np.zeros(1, np.int64), breaks))
+        counts = np.diff(starts, append=steps.size)
         strides = np.where(counts > 1, steps[np.minimum(starts + 1, steps.size - 1)] - steps[starts], 0.0)
         rows = np.column_stack((steps[starts], strides, counts))
         self._ranges.frombytes(np.ascontiguousarray(rows[:-1], np.float64).tobytes())
         self._first, self._stride, self._count = float(rows[-1, 0]), float(rows[-1, 1]), int(rows[-1, 2])
-        self._last = self.greatest = float(steps[-1])
-        self.total += int(steps.size)
-
-    def _extend_even(self, steps: Floats) -> None:
-        """Steps with one stride between them."""
-        self.add(float(steps[0]))
-        stride = float(steps[1] - steps[0]) if steps.size > 1 else 0.0
-        if stride <= 0:
-            for step in steps[1:].tolist():
-                self.add(step)
-            return
-        more = int(steps.size) - 1
-        self.rising = self.rising and bool(steps[1] > self.greatest)
-        self.total += more
-        self.greatest = max(self.greatest, float(steps[-1]))
-        if self._count == 1 or (self._stride == stride and self._last == steps[0]):
-            self._stride, self._count = stride, self._count + more
-        else:
-            self._close()
-            self._first, self._stride, self._count = float(steps[1]), stride, more
         self._last = float(steps[-1])
+        self.greatest = max(self.greatest, self._last)
+        self.total += int(steps.size)
 
     def distinct(self) -> int:
         """How many different steps there are."""
