@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -55,29 +54,28 @@ class Steps:
 
     def extend(self, steps: Floats) -> None:
         """Many steps at once; those that rise evenly cost nothing each."""
-        falls = np.flatnonzero(steps[1:] <= steps[:-1]) + 1
-        for start, end in pairwise([0, *falls.tolist(), int(steps.size)]):
-            if end - start <= FEW:
-                for step in steps[start:end].tolist():
-                    self.add(step)
-            elif self._count and steps[start] == self._last:
-                self._extend_rising(steps[start + 1 : end])
-            else:
-                self._extend_rising(steps[start:end])
-
-    def _extend_rising(self, steps: Floats) -> None:
-        """Steps each of which is above the one before; between two bounds they rise evenly."""
+        again = np.concatenate((steps[:1] == self._last if self._count else [False], steps[1:] == steps[:-1]))
+        if again.any():
+            steps = steps[~again]
+        if steps.size <= FEW:
+            for step in steps.tolist():
+                self.add(step)
+            return
         self._close()
-        self.rising = self.rising and bool(steps[0] > self.greatest)
-        breaks = np.flatnonzero(np.diff(np.diff(steps)) != 0) + 2
-        starts = np.concatenate((np.zeros(1, np.int64), breaks))
-        counts = np.diff(starts, append=steps.size)
-        strides = np.where(counts > 1, steps[np.minimum(starts + 1, steps.size - 1)] - steps[starts], 0.0)
-        rows = np.column_stack((steps[starts], strides, counts))
-        self._ranges.frombytes(np.ascontiguousarray(rows[:-1], np.float64).tobytes())
+        strides = steps[1:] - steps[:-1]
+        falls = strides < 0
+        begins = np.ones(steps.size, bool)
+        begins[1] = falls[0]
+        begins[2:] = falls[1:] | (strides[1:] != strides[:-1])
+        starts = np.flatnonzero(begins)
+        counts = np.concatenate((starts[1:], (steps.size,))) - starts
+        rows = np.empty((starts.size, 3))
+        rows[:, 0], rows[:, 1], rows[:, 2] = steps[starts], np.where(counts > 1, strides[np.minimum(starts, strides.size - 1)], 0.0), counts
+        self._ranges.frombytes(rows[:-1].tobytes())
         self._first, self._stride, self._count = float(rows[-1, 0]), float(rows[-1, 1]), int(rows[-1, 2])
+        self.rising = self.rising and bool(steps[0] > self.greatest) and not falls.any()
         self._last = float(steps[-1])
-        self.greatest = max(self.greatest, self._last)
+        self.greatest = max(self.greatest, float(steps.max()))
         self.total += int(steps.size)
 
     def distinct(self) -> int:
