@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +10,13 @@ from typing import Annotated
 import typer
 
 from monitor import __version__
+from monitor.blas import one_thread
 from monitor.groups import formats_app, notify_app, rules_app
 from monitor.options import Forced, Formats, Json, Paths, Rules, State
 from monitor.usage import App
 
 app = App(
-    name="loss-watch", no_args_is_help=True, add_completion=True, rich_markup_mode=None, pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    name="loss-watch", add_completion=True,
     help="Follow training logs, judge the loss against milestones by step, alert, and be scraped.\n\n"
     "Example: loss-watch 'logs/*.out' --rules milestones.yaml  (the same as: loss-watch watch ...)\n\n"
     "Exit codes of check, replay and watch --once: 0 on track, 1 an alert stands, 2 usage or configuration, 3 crashed or failed, "
@@ -26,14 +27,17 @@ app.add_typer(formats_app, name="formats")
 app.add_typer(notify_app, name="notify")
 
 
-@app.callback(invoke_without_command=True)
-def root(version: Annotated[bool, typer.Option("--version", help="print the version and leave")] = False) -> None:
-    if version:
+def _tell_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"loss-watch {__version__}")
         raise typer.Exit
-    from monitor.rulespackage import warn_of_stranger
 
-    warn_of_stranger()
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="print the version and leave", callback=_tell_version, is_eager=True)] = False,
+) -> None:
+    pass
 
 
 @app.command(short_help="follow logs, judge, alert, serve metrics and the page")
@@ -290,20 +294,17 @@ def alerts() -> None:
     raise typer.Exit(shown())
 
 
+COMPLETION = "_LOSS_WATCH_COMPLETE"
+"""Set by the shell's completion (typer names it after the program)."""
 NOT_YET = frozenset({"doctor", "service"})
 """Commands that are promised: a file of such a name is not waited for."""
-
-
-def known_commands() -> frozenset[str]:
-    groups = {group.name for group in app.registered_groups if group.name}
-    return frozenset(groups | {c.name or (c.callback.__name__ if c.callback else "") for c in app.registered_commands})
 
 
 def with_default_command(arguments: list[str]) -> list[str]:
     """``logs/*.out --rules x`` means ``watch logs/*.out --rules x``: where the first word is no command, ``watch`` is."""
     if not arguments or arguments[0] in ("-h", "--help", "--version", "--install-completion", "--show-completion"):
         return arguments
-    return arguments if arguments[0] in known_commands() else _checked(arguments)
+    return arguments if arguments[0] in app.names() else _checked(arguments)
 
 
 def _checked(arguments: list[str]) -> list[str]:
@@ -317,7 +318,7 @@ def _checked(arguments: list[str]) -> list[str]:
     if first.isalpha() and not Path(first).exists():
         from difflib import get_close_matches
 
-        near = get_close_matches(first, sorted(known_commands()), n=1, cutoff=0.75)
+        near = get_close_matches(first, sorted(app.names()), n=1, cutoff=0.75)
         if near:
             typer.echo(f"loss-watch: no command and no file `{first}`; did you mean `{near[0]}`? (./{first} is always a file)", err=True)
             raise SystemExit(2)
@@ -326,9 +327,13 @@ def _checked(arguments: list[str]) -> list[str]:
 
 def main() -> None:
     """The console script ``loss-watch``."""
+    from monitor.rulespackage import warn_of_stranger
+
+    warn_of_stranger()
+    one_thread()
     try:
         try:
-            app(with_default_command(sys.argv[1:]), prog_name="loss-watch")
+            run(with_default_command(sys.argv[1:]))
         finally:
             sys.stdout.flush()
     except KeyboardInterrupt:
@@ -337,3 +342,12 @@ def main() -> None:
         from monitor.commands.inputs import output_failed
 
         output_failed(wrong)
+
+
+def run(arguments: list[str]) -> None:
+    """The command that ``arguments`` name, alone; the whole application where they name none, or a shell asks what they may become."""
+    alone = app.part(arguments[0]) if arguments and COMPLETION not in os.environ else None
+    if alone is None:
+        app(arguments, prog_name="loss-watch")
+    else:
+        alone(arguments[1:], prog_name=f"loss-watch {arguments[0]}")

@@ -11,14 +11,14 @@ from monitor.options import Forced, Formats, Json, Rules
 from monitor.usage import App
 
 rules_app = App(
-    no_args_is_help=True, help="Check a rules file, print its JSON Schema, list the presets.",
+    help="Check a rules file, print its JSON Schema, list the presets.",
     short_help="check a rules file; its JSON Schema; the presets",
 )  # fmt: skip
 formats_app = App(
-    no_args_is_help=True, help="The log formats that are known, and which one a log is.",
+    help="The log formats that are known, and which one a log is.",
     short_help="the log formats that are known; which one a log is",
 )  # fmt: skip
-notify_app = App(no_args_is_help=True, help="The channels that alerts go to.", short_help="try the channels that alerts go to")
+notify_app = App(help="The channels that alerts go to.", short_help="try the channels that alerts go to")
 
 
 @notify_app.command("test")

@@ -8,7 +8,6 @@ once more: ``LOSSWATCH_ID`` is then the same.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -18,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from monitor.blas import environment
 from monitor.notify.channel import Channel, ChannelBase, ChannelSpec, DeliveryError, Memory
 from monitor.notify.notification import Notification, worst
 from monitor.notify.process import run_bounded
@@ -113,4 +113,4 @@ class Command(ChannelBase):
 
 def _environment() -> Mapping[str, str]:
     """Ours without our own settings, which hold the secrets of other channels."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("LOSSWATCH_")}
+    return {name: value for name, value in environment().items() if not name.startswith("LOSSWATCH_")}
