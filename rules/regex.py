@@ -43,7 +43,7 @@ def compile_over_bytes(pattern: str) -> Any:
     import re2
 
     options = re2.Options()
-    options.encoding, options.max_mem = re2.Options.Encoding.LATIN1, MAX_MEMORY_BYTES
+    options.encoding, options.max_mem, options.log_errors = re2.Options.Encoding.LATIN1, MAX_MEMORY_BYTES, False
     return re2.compile(pattern.encode("latin-1"), options)
 
 

@@ -32,6 +32,8 @@ class Foresight:
         text, start = _behind_rank(line)
         if parser.gate is not None and parser.gate.search(text[start:]) is None:
             return NOTHING, start
+        if parser.passes_by_hint(text[start:]):
+            return NOTHING, start
         if parser.in_table():
             start += parser.row_start(text[start:])
             return parser.table.row_reading(text[start:]), start
@@ -49,6 +51,13 @@ class Foresight:
             return self.meaning(line)[0] is NOTHING
         return self._parser.recogniser.never_reads(self.look(line)[1])
 
+    def is_silent(self, line: bytes) -> bool:
+        """Whether no line of this one's key can say anything, since what they all hold is no hint."""
+        if b"\x1b" in line:
+            return False  # an escape may take a digit with it
+        text, gate = plain(line), self._parser.gate
+        return self._parser.passes_by_hint(text) if gate is None else self._parser.gate_is_wordy and gate.search(text) is None
+
     def passes(self, line: bytes) -> bool:
         """Whether a line whose reading is NOTHING may be passed over wherever the parser is ``idle``."""
         parser, text = self._parser, plain(line)
@@ -60,9 +69,10 @@ class Foresight:
         text = text[_behind_rank(line)[1] :]
         if parser.lightning is not None and may_matter(text):
             return False
-        return bool(parser.recogniser.active) or not (
-            parser.table.columns or b"%|" in text or touches(text) or touches(text[label_end(text) :])
-        )
+        if parser.recogniser.active:
+            return True
+        may_touch = b"|" in text or b"---" in text
+        return not (parser.table.columns or b"%|" in text or (may_touch and (touches(text) or touches(text[label_end(text) :]))))
 
     def says_nothing(self, line: bytes) -> bool:
         """Whether a line of a file that ``follows`` says nothing to it and can be passed over."""

@@ -7,7 +7,7 @@ skeleton of no part of it matches one of the given patterns. Lines that differ o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -27,12 +27,16 @@ _BREAKS = ",;`!?"
 """What never stands between a metric's name and its number (``pairs``)."""
 _COUNTS = r"(?i:step|epoch|iter|update|up|ep)"
 """What a line of column names has beside a metric (``tables``)."""
-_LEADING = rf"{_NUMBER} ?/ *{_NUMBER}(?:[\]):,]| = |\s+\()"
+_LEADING = rf"(?:^|[\s\v\[\]():]){_NUMBER} ?/ *{_NUMBER}(?:[\]):,]| = |\s+\()"
 """``[  10/200]: ...``: nothing names the count, but it stands where a step does (``general``)."""
 _ROW = r"\|[^|]*\|[^|]*\|[\s\v]*$"
 _BAR = r"%\|"
 """A bar is kept while nothing is recognised (``Recogniser.remember``)."""
 _IN_WORD = re.compile(r"(?<![A-Za-z_@0-9])[0-9]+")
+TELLING = 6
+"""Characters of a literal that few lines contain by chance; for a shorter one more of the pattern is searched for."""
+_CATEGORIES = {"CATEGORY_SPACE": r"\s\v\x1c-\x1f", "CATEGORY_WORD": r"A-Za-z0-9_", "CATEGORY_DIGIT": "0-9"}
+_WORD = re._constants.CATEGORY_WORD  # type: ignore[attr-defined]
 _ANY = r"(?s:.{1,4})"
 """One character: up to four bytes."""
 
@@ -59,11 +63,33 @@ def _general() -> Iterable[str]:
 def needs(pattern: str) -> str | None:
     """What every line must contain whose skeleton ``pattern`` matches, as a pattern of RE2 over bytes; None where that is not known."""
     literals = [max(_IN_WORD.split(literal), key=len) for literal in required(pattern)]
-    if literals and all(literals):
+    if literals and min(map(len, literals)) >= TELLING:
         return "|".join(sorted(_exact(literal) for literal in literals))
     tree = re._parser.parse(pattern)  # type: ignore[attr-defined]
-    made = None if tree.state.flags & re.IGNORECASE else _of_lines(tree)
-    return None if made is None or re.search(made, "") else made
+    found = None if tree.state.flags & re.IGNORECASE else _most_telling(list(tree))
+    if found is not None and _letters(found) > min(map(len, literals), default=-1):
+        return found
+    return "|".join(sorted(_exact(literal) for literal in literals)) if literals and all(literals) else None
+
+
+def _most_telling(parsed: Sequence[Any]) -> str | None:
+    """The run of a parsed pattern that few other lines contain: of its parts, those of which it is known what they match."""
+    if len(parsed) == 1 and str(parsed[0][0]) == "BRANCH":
+        branches = [_most_telling(list(branch)) for branch in parsed[0][1][1]]
+        return None if None in branches else "|".join(one for one in branches if one is not None)
+    runs = [""]
+    for kind, value in parsed:
+        part = _part(str(kind), value)
+        if part is None or _ANY in part:
+            runs.append("")
+        else:
+            runs[-1] += part
+    best = max(runs, key=lambda run: (_letters(run), len(run)))
+    return None if re.search(best, "") else best
+
+
+def _letters(run: str) -> int:
+    return sum(map(str.isalpha, run.replace(_NUMBER, "")))
 
 
 def _exact(literal: str) -> str:
@@ -79,8 +105,10 @@ def _of_lines(tree: Any) -> str | None:
 def _part(kind: str, value: Any) -> str | None:
     if kind == "LITERAL":
         return _NUMBER if chr(value) == HOLE else "[0-9]*" if chr(value).isdigit() else _exact(chr(value))
-    if kind in ("IN", "ANY", "NOT_LITERAL"):
-        return _number_or_any(kind, value)
+    if kind in ("ANY", "NOT_LITERAL"):
+        return _ANY
+    if kind == "IN":
+        return _one_of(value)
     if kind in ("AT", "ASSERT", "ASSERT_NOT"):
         return ""
     inner: str | None = None
@@ -97,8 +125,21 @@ def _part(kind: str, value: Any) -> str | None:
     return None if inner is None else f"(?:{inner})"
 
 
-def _number_or_any(kind: str, value: Any) -> str:
-    """A class of characters: exactly where all are blanks or signs, else any; a hole where it may hold one."""
-    if kind == "IN" and all(str(one) == "LITERAL" and not chr(what).isalnum() and 0 < what < 128 for one, what in value):
-        return f"(?:{'|'.join(re.escape(chr(what)) for _, what in value)})"
-    return f"(?:{_NUMBER}|{_ANY})"
+def _one_of(members: Any) -> str:
+    """A class of characters as one of bytes, which may hold more; a hole where it may hold one, any digit where it may hold some."""
+    kinds = [(str(kind), value) for kind, value in members]
+    if kinds[0][0] == "NEGATE":
+        return r"[^A-Za-z0-9_]" if {value for _, value in kinds[1:]} == {0, _WORD} else _ANY
+    if any(kind == "CATEGORY" and str(value) not in _CATEGORIES for kind, value in kinds):
+        return _ANY
+    inside = "".join(_member(kind, value) for kind, value in kinds)
+    return f"(?:{_NUMBER}|[{inside}\\x80-\\xff])" if ("LITERAL", 0) in kinds else f"[{inside}\\x80-\\xff]"
+
+
+def _member(kind: str, value: Any) -> str:
+    if kind == "CATEGORY":
+        return _CATEGORIES[str(value)]
+    first, last = value if kind == "RANGE" else (value, value)
+    if first <= ord("9") and last >= ord("0"):
+        return "0-9" + "".join(re.escape(chr(one)) for one in range(first, min(last, 127) + 1))
+    return "".join(re.escape(chr(one)) for one in range(max(1, first), min(last, 127) + 1))

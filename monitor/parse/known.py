@@ -79,9 +79,7 @@ class Known:
 
     def _always_nothing(self, line: bytes) -> bool:
         """Whether every line of this one's key says nothing."""
-        if steady(line, self.sight.look):
-            return True
-        return steady(line, self.sight.never_says)
+        return self.sight.is_silent(line) or steady(line, self.sight.look) or steady(line, self.sight.never_says)
 
     def _silent(self, key: bytes, line: bytes) -> int:
         """The kind of lines that tell no number."""

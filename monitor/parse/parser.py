@@ -139,7 +139,7 @@ class LogParser:
             items += self.lightning.take(line[start:].decode("utf-8", "replace"), offset)
         if self.count < SETTLED and (self.listing.begun or may_be_source(line)) and self.listing.see(line[label_end(line) :]):
             return
-        if self.gate is None and not self.table.open and not self.recogniser.may_say(line):
+        if self.passes_by_hint(line):
             self._repeated = self._announces_repetition(line)
             return
         if not self._tabular(line, offset, items):
@@ -183,6 +183,11 @@ class LogParser:
             self.recogniser.close()
             self.gate = compiled_gate(found) if found else None
         return self._gate_words or []
+
+    @property
+    def gate_is_wordy(self) -> bool:
+        """Whether the digits of a line have no part in passing the gate."""
+        return not any(one.isdigit() for word in self._gate_words or () for one in word)
 
     def _general_words(self) -> frozenset[str]:
         places = PLACE_LITERALS if self._leans else ()
@@ -243,6 +248,11 @@ class LogParser:
     def waits(self) -> bool:
         """Whether something that was read waits for the next line."""
         return bool(self.fold.waiting or self.fold.bar or self._repeated)
+
+    def passes_by_hint(self, line: bytes) -> bool:
+        """Whether a line behind its rank can say nothing, where there is no gate to tell, nor a table that it may be of."""
+        in_table = self.table.open and not self.recogniser.active
+        return self.gate is None and not in_table and not self.recogniser.may_say(line)
 
     def row_start(self, line: bytes) -> int:
         start = label_end(line)

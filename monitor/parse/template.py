@@ -80,7 +80,7 @@ def steady(line: bytes, view: Callable[[bytes], object]) -> bool:
     seen = view(line)
     others = [_FREE.sub(other, line) for other in (b"4", b"73")]
     others += [_NO_WORD.sub(lambda run, digit=digit: digit * len(run[0]), line) for digit in (b"4", b"7")]  # type: ignore[misc]
-    return all(view(other) == seen for other in others)
+    return all(view(other) == seen for other in {*others} - {line})
 
 
 def _plain_places(line: bytes) -> tuple[bytes, list[int] | None] | None:
