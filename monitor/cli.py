@@ -11,6 +11,7 @@ import typer
 
 from monitor import __version__
 from monitor.blas import one_thread
+from monitor.ending import leave, output_failed
 from monitor.groups import formats_app, notify_app, rules_app
 from monitor.options import Forced, Formats, Json, Paths, Rules, State
 from monitor.usage import App
@@ -77,12 +78,7 @@ def watch(
         rules, once, json, state, listen, tuple(formats), forced, not no_serve, token_file, tls_cert, tls_key, page_url,
         PublishOptions(textfile, pushgateway, file_sd), share,
     )  # fmt: skip
-    code = run(paths, options)
-    if not once:
-        from monitor.commands.inputs import leave
-
-        leave(code)
-    raise typer.Exit(code)
+    raise typer.Exit(run(paths, options))
 
 
 @app.command(short_help="print every observation, or a digest of each run")
@@ -336,11 +332,11 @@ def main() -> None:
             run(with_default_command(sys.argv[1:]))
         finally:
             sys.stdout.flush()
+    except SystemExit as ended:
+        leave(ended)
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        leave(SystemExit(130))
     except OSError as wrong:
-        from monitor.commands.inputs import output_failed
-
         output_failed(wrong)
 
 

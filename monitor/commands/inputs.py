@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from monitor.ending import quiet_exit
 from monitor.parse import Catalogue, FormatError
 from monitor.places import config_directory
 from monitor.tail.discover import TailError
@@ -41,40 +40,6 @@ def say(line: str = "") -> None:
         sys.stdout.write(line.encode("ascii", "replace").decode() + "\n")
     except BrokenPipeError:
         quiet_exit()
-
-
-def leave(code: int) -> NoReturn:
-    """End at once: all is stored and said, and a stop need not wait until hundreds of modules are taken apart (0.2 s, more under load)."""
-    import os
-
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def quiet_exit() -> NoReturn:
-    """Leave after the reader of stdout has gone (``| head``), without a traceback from the interpreter's last flush."""
-    _drop_output()
-    raise SystemExit(0)
-
-
-def output_failed(wrong: OSError) -> NoReturn:
-    """Leave after stdout failed: quietly where its reader went away, with a line where the disk is full; raises what is neither.
-
-    A command that was at its end keeps its exit code.
-    """
-    ended = wrong.__context__
-    if isinstance(wrong, BrokenPipeError):
-        _drop_output()
-        raise SystemExit(ended.code if isinstance(ended, SystemExit) else 0)
-    if wrong.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG):
-        raise wrong
-    _drop_output()
-    fail(f"loss-watch: the output cannot be written: {wrong.strerror}")
-
-
-def _drop_output() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say_json(document: Any) -> None:

@@ -28,11 +28,12 @@ LEAVES_OUT = {
     ("replay", "LOG"): HEAVY - {"pydantic"},
 }
 LOADED = """
-import atexit, sys
-atexit.register(lambda: print("\\n", *{name.partition(".")[0] for name in sys.modules}, file=sys.stderr))
-sys.argv = ["loss-watch", *sys.argv[1:]]
-from monitor.cli import main
-main()
+import sys
+from monitor.cli import run
+try:
+    run(sys.argv[1:])
+finally:
+    print("\\n", *{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
 """
 NAMES = ["check", "scan", "silence", "diagnose", "watch", "rules", "formats", "notify"]
 ASKED = [
