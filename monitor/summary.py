@@ -6,26 +6,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from monitor.attempts import Attempts
 from monitor.digest import MetricDigest, merged
+from monitor.events import in_order
+from monitor.lanes import on_the_same_lines
+from monitor.moments import moments
 from monitor.parse.blockreader import Column
 from monitor.parse.buffer import Readable
 from monitor.parse.catalogue import Catalogue
 from monitor.parse.fast import FastReader
 from monitor.parse.parser import LogParser, Wanted
-from monitor.pivots import SEEN_OF_A_COLUMN, pivots
 from rules.history import RunState
 from rules.jsonable import jsonable, step_number
 from rules.observation import Event, Item, Observation
 
 MAX_EVENT_TEXT = 400
-
-_OFFSET = attrgetter("offset")
+UNTOLD = frozenset({"started", "attempt"})
+"""Kinds of event that the digest leaves out: they say where attempts begin."""
 
 
 class LineReader(Protocol):
@@ -45,17 +44,19 @@ class LineReader(Protocol):
 
     def take(self, line: bytes, offset: int) -> None: ...
 
-    def ordered(self, items: list[Item]) -> list[Item]:
-        """``items`` of a chunk with the events of its lines, in the order of the log."""
+    def waiting(self) -> Sequence[int] | None:
+        """Where the lines stand that were taken and wait for the steps around them; None where no step matters."""
+        ...
+
+    def step(self) -> float | None:
+        """The last step that it was told of."""
+        ...
+
+    def place(self, points: Sequence[tuple[int, float]]) -> list[Event]:
+        """The events of the lines that were taken, among (offset, step) of the points since, all in the order of the log."""
         ...
 
     def flush(self) -> Sequence[Event]: ...
-
-
-class _Told(Observation):
-    """A point of a column, which the digest has: told again to what wants objects (the run's state, the reader of events)."""
-
-    __slots__ = ()
 
 
 class Digest:
@@ -65,84 +66,56 @@ class Digest:
         self.metrics: dict[str, MetricDigest] = {}
         self.events: list[Event] = []
         self.state = RunState("")
+        self._attempts = Attempts(self.state)
         self._reader = reader
-        self._ends: dict[str, Column] = {}
-        """The last columns of metrics, of which the run's state has not yet been told."""
-        self._event_lines: list[int] = []
-        """Where the lines stand that the reader of events has taken since it was last asked."""
 
     def read(self, source: Readable, parser: LogParser, *, ahead: bool) -> None:
         """Fold a whole file. Raises what reading it raises."""
         reader = self._reader
         if reader is not None:
-            parser.wanted, parser.line_sink = reader.wanted, self.event_line
+            parser.wanted, parser.line_sink = reader.wanted, reader.take
         wants = (reader.literals, reader.hungry, reader.neutral) if reader is not None else ()
         FastReader(parser, self, *wants).read(source, ahead=ahead)
-        self.take([])
-        if reader is not None:
-            self.events += reader.flush()
-
-    def event_line(self, line: bytes, offset: int) -> None:
-        """A line for the reader of events."""
-        if self._reader is not None:
-            self._event_lines.append(offset)
-            self._reader.take(line, offset)
+        self.close()
 
     def take(self, items: list[Item]) -> None:
-        """What came next, in the order of the log."""
-        if self._ends:
-            items = [*self._ends_told(), *items]
-        self._event_lines.clear()
-        for item in items if self._reader is None else self._reader.ordered(items):
-            if isinstance(item, Observation):
-                if not isinstance(item, _Told):
-                    self._metric(item.metric, item.name or item.metric).add(item.at, item.value)
-                self.state.see(item)
-            else:
-                self.state.see(item)
-                if isinstance(item, Event) and item.kind not in ("started", "attempt"):
-                    self.events.append(item)
+        """What came next as objects, in the order of the log."""
+        seen = [item for item in items if isinstance(item, Observation)]
+        for item in seen:
+            self._metric(item.metric, item.name or item.metric).add(item.at, item.value)
+        events = self._reader.place([(item.offset, item.at) for item in seen]) if self._reader is not None else []
+        self._attempts.take(self._with(events, items))
 
     def block(self, columns: Sequence[Column], items: list[Item]) -> None:
-        """Columns of metrics, and what stood between their lines.
-
-        Where nothing falls back, the ends of the columns decide for the run's state what all of them do.
-        """
+        """Columns of metrics, and what stood between their lines."""
         for column in columns:
             self._metric(column.metric, column.name).extend(column.steps, column.values)
-        if items or self._event_lines or not all(self._rises(column) for column in columns):
-            picked = pivots(columns, self._ends, self.state, self._event_lines)
-            self.take(sorted([*self._ends_told(), *self._told(columns, picked), *items], key=_OFFSET))
-            return
-        long = [column for column in columns if column.steps.size >= SEEN_OF_A_COLUMN]
-        short = [column for column in columns if column.steps.size < SEEN_OF_A_COLUMN]
-        if short:
-            ends = self._ends_told() if any(column.metric in self._ends for column in short) else []
-            held, self._ends = self._ends, {}
-            self.take(sorted([*ends, *self._told(short, [np.ones(column.steps.size, bool) for column in short])], key=_OFFSET))
-            self._ends = held
-        self._ends.update({column.metric: column for column in long})
+        groups = on_the_same_lines(columns)
+        events = self._events([group[0] for group in groups]) if self._reader is not None else []
+        self._attempts.block(groups, self._with(events, items))
 
-    def _told(self, columns: Sequence[Column], picked: Sequence[npt.NDArray[np.bool_]]) -> list[Item]:
-        """The picked points of columns as objects."""
-        told: list[Item] = []
-        for column, which in zip(columns, picked, strict=True):
-            points = zip(*(part[which].tolist() for part in (column.offsets, column.steps, column.values)), strict=True)
-            told += [_Told(column.metric, value, step, None, column.name, offset) for offset, step, value in points]
-        return told
+    def close(self) -> None:
+        """The end of the file."""
+        self._attempts.close()
+        if self._reader is not None:
+            self.events += self._reader.flush()
 
-    def _ends_told(self) -> list[Item]:
-        """What was held back of the columns before."""
-        ends, self._ends = list(self._ends.values()), {}
-        picked = [np.arange(column.steps.size) >= column.steps.size - SEEN_OF_A_COLUMN for column in ends]
-        return sorted(self._told(ends, picked), key=_OFFSET)
+    def _events(self, columns: Sequence[Column]) -> list[Event]:
+        """What came of the lines that the reader of events has taken in a block."""
+        reader = self._reader
+        if reader is None:
+            return []
+        lines = reader.waiting()
+        if lines is not None:
+            return reader.place(moments(columns, lines, reader.step()))
+        last = max(columns, key=lambda column: int(column.offsets[-1]), default=None)
+        return [] if last is None else reader.place([(int(last.offsets[-1]), float(last.steps[-1]))])
 
-    def _rises(self, column: Column) -> bool:
-        series = self.state.metric(column.metric)
-        before = series.last_step if series is not None else None
-        if column.metric in self._ends:
-            before = float(self._ends[column.metric].steps[-1])
-        return bool((np.diff(column.steps) >= 0).all()) and (before is None or before <= column.steps[0])
+    def _with(self, events: list[Event], items: list[Item]) -> list[Item]:
+        """``items`` of a block with the events of its lines, in the order of the log."""
+        made = in_order(items, events)
+        self.events += [item for item in made if isinstance(item, Event) and item.kind not in UNTOLD]
+        return made
 
     @property
     def attempts(self) -> int:

@@ -35,7 +35,7 @@ IMPORTERS: dict[str, tuple[str, ...]] = {
     "jinja2": ("monitor/notify/template.py",),
     "matplotlib": ("monitor/chartimage.py",),
     # Arithmetic on columns: the forecast's fit, and the fast reading of long logs (its digests included).
-    "numpy": ("rules/forecast.py", "monitor/parse/", "monitor/digest.py", "monitor/summary.py", "monitor/pivots.py"),
+    "numpy": ("rules/forecast.py", "monitor/parse/", "monitor/digest.py", "monitor/attempts.py", "monitor/lanes.py", "monitor/moments.py"),
     "prometheus_client": ("monitor/serve/metrics.py",),
     "re2": ("rules/regex.py",),
     "rich": ("monitor/display/",),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.commands.inputs import USAGE, fail, report_problems, say, say_json, the_formats
-from monitor.events import WANTED, EventReader, in_order, says_nothing
+from monitor.events import WANTED, EventReader, says_nothing
 from monitor.matcher import LineMatcher
 from monitor.parse.parser import Wanted
 from monitor.summary import summarise
@@ -18,7 +18,7 @@ from monitor.tail.discover import STDIN, TailError
 from monitor.tail.whole import WholeFile
 from monitor.workers import WorkerDied, results, workers_for
 from rules.jsonable import step_number
-from rules.observation import Event, Item
+from rules.observation import Event
 
 SCHEMA_VERSION = 1
 
@@ -44,8 +44,14 @@ class EventLines:
     def take(self, line: bytes, offset: int) -> None:
         self._reader.take(line, offset)
 
-    def ordered(self, items: list[Item]) -> list[Item]:
-        return in_order(items, self._reader.settle(items))
+    def waiting(self) -> Sequence[int] | None:
+        return self._reader.waiting
+
+    def step(self) -> float | None:
+        return self._reader.last_step
+
+    def place(self, points: Sequence[tuple[int, float]]) -> list[Event]:
+        return self._reader.place(points)
 
     def flush(self) -> Sequence[Event]:
         return self._reader.flush()

@@ -111,22 +111,36 @@ class EventReader:
             return True
         return finding is not None or bool(lists)
 
+    @property
+    def waiting(self) -> list[int] | None:
+        """Where the lines stand that were taken and wait for the steps around them; None where no step matters, but the last."""
+        if not self._taken and self._finding is None and self._told is None and not self._keys.open:
+            return None
+        return [offset for offset, _ in self._taken]
+
+    @property
+    def last_step(self) -> float | None:
+        return self._last_step
+
     def settle(self, items: Sequence[Item] = ()) -> list[Event]:
         """Events of the lines taken since the last call, among the observations of ``items``, all in the order of the log."""
-        if not self._taken and self._finding is None and self._told is None:
+        if self.waiting is None:
             last = next((item for item in reversed(items) if isinstance(item, Observation)), None)
             return [] if last is None else self.note_observation(last.at, last.offset)
+        return self.place([(item.offset, item.at) for item in items if isinstance(item, Observation)])
+
+    def place(self, points: Sequence[tuple[int, float]]) -> list[Event]:
+        """The same among (offset, step) of the points of the log since the last call."""
         taken, self._taken = self._taken, []
-        seen = [item for item in items if isinstance(item, Observation)]
         events: list[Event] = []
         at = 0
         for offset, fact in taken:
-            while at < len(seen) and seen[at].offset <= offset:
-                events += self.note_observation(seen[at].at, seen[at].offset)
+            while at < len(points) and points[at][0] <= offset:
+                events += self.note_observation(points[at][1], points[at][0])
                 at += 1
             events += self._understand(fact, offset)
-        for item in seen[at:]:
-            events += self.note_observation(item.at, item.offset)
+        for place, step in points[at:]:
+            events += self.note_observation(step, place)
         return events
 
     def note_observation(self, step: float | None, offset: int | None = None) -> list[Event]:
