@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, log
-from statistics import median
 
 from rules.history import goes_up
+from rules.median import median
 from rules.noise import MAD_TO_SIGMA
 from rules.references import value_at
 

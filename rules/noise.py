@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from math import exp, isfinite, log
-from statistics import median
+
+from rules.median import median
 
 MAD_TO_SIGMA = 1.4826
 """Of a normal distribution; Rousseeuw and Croux 1993, doi:10.1080/01621459.1993.10476408."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from math import isfinite
-from statistics import median
 
 from rules.history import RunState
+from rules.median import median
 
 RECENT_PRINTS, LATELY_PRINTS = 96, 16
 

@@ -10,8 +10,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, log
-from statistics import median
 
+from rules.median import median
 from rules.series import Series
 
 Curve = tuple[Sequence[float], Sequence[float]]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from math import isfinite
-from statistics import median
+
+from rules.median import median
 
 KEPT_POINTS = 20_000
 """Points kept a metric and attempt; beyond it every second of the older half goes (a page shows fewer, a rule looks at the

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
-from statistics import median
 from typing import ClassVar
 
 from pydantic import Field
@@ -21,6 +20,7 @@ from rules.curve import FINE, LOSSES, CurveRule, Mark, Metrics
 from rules.history import RunState, Series, goes_up
 from rules.jsonable import short, step_text
 from rules.kind import Context, RuleSpec
+from rules.median import median
 from rules.noise import MAD_TO_SIGMA, is_sparse
 from rules.observation import TRAIN_LOSS
 from rules.rule import Rule

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, isfinite, log
-from statistics import median
 from typing import ClassVar
 
 from pydantic import Field
@@ -21,6 +20,7 @@ from rules.fields import Ratio
 from rules.history import RunState, Series
 from rules.jsonable import short, step_text
 from rules.kind import Context, RuleSpec
+from rules.median import median
 from rules.noise import bounded_exp, relative, rounding, scatter, unrest
 from rules.observation import TRAIN_LOSS
 from rules.promise import noise_between

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, isfinite
-from statistics import median
 from typing import ClassVar
 
 from pydantic import Field
@@ -25,6 +24,7 @@ from rules.fields import Ratio
 from rules.history import RunState, Series, goes_up
 from rules.jsonable import short
 from rules.kind import Context, RuleSpec
+from rules.median import median
 from rules.noise import is_sparse, rounding
 from rules.observation import VAL_LOSS
 from rules.promise import ANCHOR_POINTS, LEAST_POINTS, Fall, fall

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, isfinite, log
-from statistics import median
 from typing import ClassVar
 
 from pydantic import Field
@@ -21,6 +20,7 @@ from rules.fields import Ratio
 from rules.history import RunState, Series, goes_up
 from rules.jsonable import short, step_text
 from rules.kind import Context, RuleSpec
+from rules.median import median
 from rules.noise import bounded_exp, is_sparse, relative, scatter
 from rules.rule import Rule
 from rules.scale import PLAIN, Scale, scale_of

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
-from statistics import median
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import Field
@@ -23,6 +22,7 @@ from rules.fields import Ratio
 from rules.history import RunState, Series
 from rules.jsonable import step_text
 from rules.kind import Context, RuleSpec
+from rules.median import median
 from rules.observation import Item, Observation
 from rules.pace import speed_sign
 from rules.rule import ANY_METRIC, Rule, RuleBase
