@@ -5,12 +5,9 @@ Processes are forked, so that they begin with all that the command has loaded. `
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 MOST_WORKERS = 4
@@ -45,6 +42,9 @@ def results(job: Callable[[int], Result], sizes: Sequence[int]) -> Iterator[Resu
     if count == 1:
         yield from map(job, range(len(sizes)))
         return
+    import multiprocessing
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
     fork = multiprocessing.get_context("fork")
     pool = ProcessPoolExecutor(count, mp_context=fork, initializer=_begin, initargs=(job,))
     try:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from monitor.commands.inputs import fail, say, say_json, the_rules, warn
 from monitor.config import Settings, SettingsProblem, settings, user_config_path
+from monitor.mistake import ConfigError, ConfigErrors
 from monitor.store import default_state_path
-from monitor.yamlfile import ConfigError, ConfigErrors, Document, load_yaml
+from monitor.yamlfile import Document, load_yaml
 from rules.problem import Problem
 from rules.spec import Rulebook
 

@@ -11,10 +11,10 @@ from monitor.commands.inputs import USAGE, fail, report_problems, say, say_json,
 from monitor.commands.status import earlier_runs, known_run
 from monitor.explanation import Reasons, explanation, explanation_lines
 from monitor.ink import wants_color
+from monitor.mistake import ConfigErrors
 from monitor.oneshot import read_runs
 from monitor.outlook import Outlook
 from monitor.rulesfile import load_rules
-from monitor.yamlfile import ConfigErrors
 from rules.engine import Engine
 from rules.entries import did_you_mean
 from rules.history import RunState

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from monitor.ending import quiet_exit
+from monitor.mistake import ConfigErrors
 from monitor.parse import Catalogue, FormatError
 from monitor.places import config_directory
 from monitor.tail.discover import TailError
-from monitor.yamlfile import ConfigErrors
 from rules.entries import did_you_mean
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from monitor.commands.inputs import fail, say, say_json, warn
+from monitor.mistake import ConfigErrors
 from monitor.rulesfile import presets as known_presets
 from monitor.rulesfile import read_rulebook
-from monitor.yamlfile import ConfigErrors, load_yaml
+from monitor.yamlfile import load_yaml
 from rules.rehearsal import rehearse
 from rules.schema import rules_schema
 

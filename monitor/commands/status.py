@@ -12,13 +12,13 @@ from monitor.commands.channels import state_path
 from monitor.commands.inputs import fail, say, say_json
 from monitor.earlier import EarlierRuns
 from monitor.lock import holder
+from monitor.mistake import ConfigErrors
 from monitor.outlook import Outlook
 from monitor.rulesfile import load_rules
 from monitor.snapshot import RunView, Snapshot
 from monitor.store import StateError, Store
 from monitor.verdictdoc import verdict_document
 from monitor.views import run_view
-from monitor.yamlfile import ConfigErrors
 from rules.engine import Engine
 from rules.units import human_duration
 

@@ -24,6 +24,7 @@ from monitor.daemon import Daemon
 from monitor.eventline import event_line
 from monitor.ink import wants_color
 from monitor.lock import Locked, StateLock
+from monitor.mistake import ConfigErrors
 from monitor.notify.channel import charted
 from monitor.notify.present import present
 from monitor.outbox import SCHEMA as OUTBOX_SCHEMA
@@ -37,7 +38,6 @@ from monitor.tail.discover import STDIN, looks_expanded
 from monitor.tail.shard import Shard
 from monitor.tail.tailer import Tailer
 from monitor.views import EXIT_CODES, worst_verdict
-from monitor.yamlfile import ConfigErrors
 from rules.alert import Transition
 from rules.spec import Rulebook
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 
 def literals(name: str) -> tuple[bytes, ...]:
     """The literals of the data file ``name`` in its order: one a line, spaces count, ``#`` starts a comment line."""
-    text = files("monitor.events").joinpath(name).read_text("utf-8")
+    text = Path(__file__).with_name(name).read_text("utf-8")
     return tuple(line.encode() for line in text.split("\n") if line.strip() and not line.startswith("#"))
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 from monitor.events.classes import CLASSES
@@ -29,8 +28,10 @@ class Signature(NamedTuple):
 @cache
 def signatures() -> tuple[Signature, ...]:
     """The rules of ``signatures.toml`` in their order. Raises ValueError on a class that is not in the fixed list."""
+    import tomllib
+
     out = []
-    for rule in tomllib.loads(files("monitor.events").joinpath("signatures.toml").read_text("utf-8"))["signature"]:
+    for rule in tomllib.loads(Path(__file__).with_name("signatures.toml").read_text("utf-8"))["signature"]:
         if rule["class"] not in CLASSES:
             raise ValueError(f"signatures.toml: no such class: {rule['class']}")
         out.append(Signature(rule["class"], tuple(rule["any"]), rule.get("bare", True), _TIERS[rule.get("tier", "cause")]))

@@ -9,7 +9,6 @@ from typing import Any
 
 from monitor.parse.format import Format, LineRule, compiled
 from monitor.parse.reading import Anchor
-from monitor.yamlfile import plain_yaml
 
 _KEYS = {"name", "title", "about", "recognise", "lines", "samples", "reader", "general", "names", "priority", "repeats_after"}
 _RULE_KEYS = {
@@ -24,6 +23,8 @@ class FormatError(ValueError):
 
 def read_format(path: Path) -> Format:
     """One format file. Raises FormatError, OSError."""
+    from monitor.yamlfile import plain_yaml  # PyYAML takes 9 ms to load: not for a log that no format knows
+
     try:
         return make_format(plain_yaml(path.read_text(encoding="utf-8")), source=str(path))
     except (re.error, KeyError, TypeError, ValueError) as error:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from hashlib import blake2b
 
 from monitor.tail.news import Position
 
@@ -17,6 +16,8 @@ TAIL_BYTES = 256
 
 
 def digest(data: bytes) -> str:
+    from hashlib import blake2b  # loads OpenSSL, which only who follows a file needs
+
     return blake2b(data, digest_size=16).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 
 import pytest
@@ -35,4 +36,4 @@ def test_an_interrupt_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) 
     assert 0 == next(found)
     with pytest.raises(KeyboardInterrupt):
         found.throw(KeyboardInterrupt)
-    assert [] == workers.multiprocessing.active_children()
+    assert [] == multiprocessing.active_children()
