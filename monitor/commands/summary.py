@@ -114,7 +114,7 @@ class _Opened:
             self._file = self._file or WholeFile(self._path)
             return self._file.readinto(buffer)
         except TailError as wrong:
-            self._failed.append(wrong)
+            self._failed.append(wrong.with_traceback(None))  # its frames would hold on to the buffer
             return 0
 
     def close(self) -> None:
