@@ -7,7 +7,6 @@ import os
 
 import pytest
 
-from monitor import workers
 from monitor.workers import WorkerDied, results, workers_for
 
 
