@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from monitor.parse.block import Block
+from monitor.parse.columns import Columns
 from monitor.parse.digits import Floats, Ints
 from monitor.parse.foresight import Foresight
 from monitor.parse.parser import LogParser
@@ -14,7 +15,7 @@ from monitor.parse.reading import NOTHING, Anchor, Reading
 from monitor.parse.segment import Group, columnar
 from monitor.parse.shape import Shapes
 from monitor.parse.source import Sort
-from monitor.parse.template import Columns, Template, learn, steady
+from monitor.parse.template import Template, learn, steady
 
 UNKNOWN, COLD, NOTHING_SAID, EVENT_ONLY, LISTED = -1, -2, -3, -4, -5
 """What is known of a key that has no template: nothing yet; its lines go through the parser; they say nothing; they say nothing but
@@ -121,12 +122,15 @@ class Known:
     def _group(self, parts: list[tuple[Template, Columns, Ints]]) -> list[Group]:
         reading = parts[0][0].reading
 
+        where = {role: at for role in ROLES if (at := getattr(reading, role)) is not None}
+        wanted = (*where.values(), *(reading.full or ()), *(value.index for value in reading.values))
+        found = [columns.numbers(wanted) for _, columns, _ in parts]
+
         def number(index: int) -> Floats:
-            found = [columns.number(index) for _, columns, _ in parts]
-            return found[0] if len(found) == 1 else np.concatenate(found)
+            return found[0][index] if len(found) == 1 else np.concatenate([one[index] for one in found])
 
         lines = np.concatenate([members for _, _, members in parts]) if len(parts) > 1 else parts[0][2]
-        numbers = {role: number(at) for role in ROLES if (at := getattr(reading, role)) is not None}
+        numbers = {role: number(at) for role, at in where.items()}
         if reading.step is not None and (reading.scale != 1.0 or reading.offset):
             numbers["step"] = numbers["step"] * reading.scale + reading.offset
         if reading.full is not None:

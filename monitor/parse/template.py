@@ -1,7 +1,6 @@
-"""Lines of one known key as columns: their numbers are parsed for all lines at once, without an object for a line.
+"""Where the numbers stand in the lines of one known key, so that they can be read as columns.
 
-A template is learned from a line that the parser has read, and holds for all lines of its key (``digits``). A number's value is its
-digits as a whole number over a power of ten, which rounds as ``float`` does up to 15 digits and 22 places.
+A template is learned from a line that the parser has read, and holds for all lines of its key (``digits``).
 """
 
 from __future__ import annotations
@@ -10,9 +9,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
-from monitor.parse.digits import Digits, Floats, Ints
 from monitor.parse.lines import ESCAPE, plain
 from monitor.parse.numbers import NUMBER
 from monitor.parse.reading import Reading
@@ -24,9 +20,6 @@ _FREE = re.compile(rb"(?<![A-Za-z_@0-9:-])(?<![0-9],)[0-9]+(?![0-9:-])(?!,[0-9])
 """The runs of digits whose width a key does not tell."""
 _NO_WORD = re.compile(rb"(?<![A-Za-z_@0-9])[0-9]+")
 """The runs whose digits a key does not tell."""
-_TENS = np.array([10.0**k for k in range(23)])
-MAX_DIGITS = 15
-MAX_PLACES = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +36,11 @@ class Number:
     exponent: int | None = None
     always: float | None = None
     thousands: int = 0
+
+    @property
+    def form(self) -> tuple[bool, bool, bool, int]:
+        """Which of its parts it has: numbers of one form are parsed alike."""
+        return self.whole is None, self.fraction is None, self.exponent is None, self.thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,54 +114,3 @@ def _number(found: re.Match[bytes], run: Callable[[int, int], int | None]) -> Nu
         return None
     sign = -1.0 if shape[1] == b"-" else 1.0
     return Number(whole, run_of(4), sign, -1 if shape[5] == b"-" else 1, run_of(6), thousands=len(groups) - 1)
-
-
-class Columns:
-    """The numbers of the ``lines`` of one template in a block."""
-
-    def __init__(self, template: Template, digits: Digits, lines: Ints) -> None:
-        self._template = template
-        self._digits = digits
-        self._first = digits.firsts[lines]
-
-    def number(self, index: int) -> Floats:
-        """The values of the line's number ``index``, as ``float`` gives them."""
-        told = self._template.numbers[index]
-        if told is None or told.always is not None:
-            return np.full(self._first.size, np.nan if told is None else told.always)
-        mantissa, count = self._run(told.whole)
-        for more in range(1, told.thousands + 1):
-            mantissa, count = mantissa * 1000.0 + self._run((told.whole or 0) + more)[0], count + 3
-        places: Ints = np.zeros(1, np.int64)
-        if told.fraction is not None:
-            fraction, places = self._run(told.fraction)
-            mantissa = mantissa * _TENS[np.minimum(places, MAX_PLACES)] + fraction
-            count = count + places
-        exact = count <= MAX_DIGITS
-        if told.exponent is not None:
-            power, width = self._run(told.exponent)
-            places = places - told.exponent_sign * power.astype(np.int64)
-            exact = exact & (np.abs(places) <= MAX_PLACES) & (width < MAX_DIGITS)
-        scale = _TENS[np.minimum(np.abs(places), MAX_PLACES)]
-        value = mantissa / scale if told.exponent is None else np.where(places > 0, mantissa / scale, mantissa * scale)
-        if not exact.all():
-            every = np.broadcast_to(value, self._first.shape)
-            value = self._one_by_one(told, every, np.flatnonzero(np.broadcast_to(~exact, every.shape)))
-        return np.broadcast_to(value * told.sign if told.sign < 0 else value, self._first.shape)
-
-    def _run(self, run: int | None) -> tuple[Floats, Ints]:
-        if run is None:
-            return np.zeros(1), np.zeros(1, np.int64)
-        return self._digits.values(self._first + run)
-
-    def _one_by_one(self, told: Number, value: Floats, rows: Ints) -> Floats:
-        """The numbers of more digits than arithmetic is exact for, one at a time."""
-        runs = [run for run in (told.whole, told.fraction, told.exponent) if run is not None]
-        last = runs[-1] if told.whole != runs[-1] else runs[-1] + told.thousands
-        starts, ends = self._digits.starts[self._first[rows] + runs[0]], self._digits.ends[self._first[rows] + last]
-        if told.whole is None:
-            starts = starts - 1  # the dot
-        texts = map(self._digits.slice, starts.tolist(), ends.tolist())
-        value = value.copy()
-        value[rows] = [float(text.replace(b",", b"")) if told.thousands else float(text) for text in texts]
-        return value

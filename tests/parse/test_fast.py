@@ -7,6 +7,7 @@ import random
 import re
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -18,14 +19,16 @@ from monitor.digest import MetricDigest
 from monitor.events import WANTED
 from monitor.matcher import LineMatcher
 from monitor.parse import Catalogue, LogParser
+from monitor.parse import columns as columns_module
 from monitor.parse import fast as fast_module
+from monitor.parse.columns import Columns
 from monitor.parse.digits import PAD, Digits
 from monitor.parse.fast import FastReader
 from monitor.parse.gate import LineSearch
 from monitor.parse.numbers import cut
 from monitor.parse.reading import Reading, Value
 from monitor.parse.shape import Shape
-from monitor.parse.template import Columns, learn, steady
+from monitor.parse.template import learn, steady
 from monitor.summary import summarise
 from rules.history import RunState
 from rules.jsonable import jsonable
@@ -284,21 +287,21 @@ NUMBERS = st.one_of(
 )
 
 
-@given(st.lists(st.tuples(st.integers(0, 10**9), NUMBERS), min_size=1, max_size=30))
-def test_a_column_holds_the_numbers_that_float_would_give(told: list[tuple[int, str]]) -> None:
-    by_key: dict[bytes, list[tuple[bytes, int, str]]] = {}
-    for step, value in told:
-        line = f"step {step} train_loss {value} end".encode()
-        by_key.setdefault(Digits(PAD + line + b"\n").keys()[0], []).append((line, step, value))
+@pytest.mark.parametrize("few_rows", [0, 512])
+@given(st.lists(st.tuples(st.integers(0, 10**9), NUMBERS, NUMBERS, st.sampled_from(["", "-"])), min_size=1, max_size=30))
+def test_a_column_holds_the_numbers_that_float_would_give(few_rows: int, told: list[tuple[int, str, str, str]]) -> None:
+    by_key: dict[bytes, list[tuple[bytes, list[float]]]] = {}
+    for step, one, other, sign in told:
+        line = f"step {step} train_loss {one} val_loss {sign}{other} end".encode()
+        by_key.setdefault(Digits(PAD + line + b"\n").keys()[0], []).append((line, [float(step), float(one), float(sign + other)]))
     for rows in by_key.values():
-        digits = Digits(PAD + b"".join(line + b"\n" for line, _, _ in rows))
-        reading = Reading("x", step=0, values=(Value("train_loss", "train_loss", 1),))
+        digits = Digits(PAD + b"".join(line + b"\n" for line, _ in rows))
+        reading = Reading("x", step=0, values=(Value("train_loss", "train_loss", 1), Value("val_loss", "val_loss", 2)))
         template = learn(rows[0][0], 0, reading)
         assert template is not None
-        columns = Columns(template, digits, np.arange(len(rows)))
-        steps, values = columns.number(0).tolist(), columns.number(1).tolist()
-        assert [float(step) for _, step, _ in rows] == steps
-        assert [float(value) for _, _, value in rows] == values
+        with mock.patch.object(columns_module, "FEW_ROWS", few_rows):
+            found = Columns(template, digits, np.arange(len(rows))).numbers((2, 0, 1))
+        assert [row for _, row in rows] == np.column_stack([found[at] for at in range(3)]).tolist()
 
 
 @given(st.text(alphabet="ab_@0123456789.,:-+ e/[]", max_size=40), st.text(alphabet="ab_@0123456789.,:-+ e/[]", max_size=40))
