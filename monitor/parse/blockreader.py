@@ -14,7 +14,7 @@ from monitor.parse.parser import LogParser
 from monitor.parse.segment import Group, Points, take
 from rules.observation import Item, Observation
 
-FEW_LINES = 4
+FEW_LINES = 12
 """Lines between two that the parser takes that are not worth columns."""
 MANY_LINES = 64
 """Lines of a key that is new in a block for which the rest of the block is begun anew; those in question for which it is searched."""
