@@ -108,13 +108,17 @@ class _Opened:
     def __init__(self, path: str, failed: list[TailError]) -> None:
         self._path, self._failed = path, failed
         self._file: WholeFile | None = None
+        self._refused = False
 
     def readinto(self, buffer: memoryview) -> int:
+        if self._refused:
+            return 0
         try:
             self._file = self._file or WholeFile(self._path)
             return self._file.readinto(buffer)
         except TailError as wrong:
             self._failed.append(wrong.with_traceback(None))  # its frames would hold on to the buffer
+            self._refused = True
             return 0
 
     def close(self) -> None:
