@@ -12,6 +12,7 @@ from monitor.parse.gate import LineSearch
 from monitor.parse.known import COLD, EVENT_ONLY, NOTHING_SAID, UNKNOWN, Known, in_play
 from monitor.parse.parser import LogParser
 from monitor.parse.segment import Group, Points, take
+from monitor.parse.tableblock import TableBlocks
 from rules.observation import Item, Observation
 
 FEW_LINES = 12
@@ -45,6 +46,7 @@ class BlockReader:
         self.told = 0
         """Lines that were read, as columns or by the parser."""
         self._groups: list[Group] = []
+        self._tables: TableBlocks | None = None
 
     def candidates(self, search: LineSearch | None) -> list[int]:
         """The lines that the reader of events may want: among them are all that ``search`` finds."""
@@ -134,13 +136,22 @@ class BlockReader:
 
     def _cold(self, at: int) -> int:
         """One line through the parser, and those after it that it needs; the number of the next line that was not read."""
-        if at >= 0:
-            self._line(at)
-        at += 1
+        at = self._next(at) if at >= 0 else 0
         while at < self.block.count and (self._parser.waits() or not self._parser.idle()):
-            self._line(at)
-            at += 1
+            at = self._next(at)
         return at
+
+    def _next(self, at: int) -> int:
+        """Take line ``at``, where it begins blocks of a table many of them; the number of the next line that was not read."""
+        if self._known.blocks.sorts and self._parser.between_blocks():
+            if self._tables is None or self._tables.is_old(at):
+                silent = (self._kinds == NOTHING_SAID) | (self._kinds == EVENT_ONLY)
+                self._tables = TableBlocks(self.block, self._known.blocks, silent, at)
+            stop = self._tables.take(at, self._parser.fold, self._known.sight, self._points, self.items, self.block.offset)
+            if stop > at:
+                return stop
+        self._line(at)
+        return at + 1
 
     def _line(self, at: int) -> None:
         line, key = self.block.line(at), self.block.key(at)

@@ -15,6 +15,7 @@ from monitor.parse.reading import NOTHING, Anchor, Reading
 from monitor.parse.segment import Group, columnar
 from monitor.parse.shape import Shapes
 from monitor.parse.source import Sort
+from monitor.parse.tableblock import TableRows
 from monitor.parse.template import Template, learn, steady
 
 UNKNOWN, COLD, NOTHING_SAID, EVENT_ONLY, LISTED = -1, -2, -3, -4, -5
@@ -40,6 +41,8 @@ class Known:
         """What keys that tell no number are to a source listing, where they are not plain."""
         self.rows: dict[bytes, tuple[Sort, bool]] = {}
         """Keys of the lines of a table's block: what they are to a source listing, and whether they say nothing by themselves."""
+        self.blocks = TableRows()
+        """Those of them that say nothing by themselves, as rows of many blocks."""
         self.templates: list[Template] = []
         self._readings: dict[Reading, Reading] = {}
         """Each reading once: a table makes one for each row."""
@@ -51,7 +54,7 @@ class Known:
         if self._parser.generation() == self._generation:
             return False
         self._generation = self._parser.generation()
-        self.kinds, self.templates, self.telling, self.sorts, self.rows = {}, [], set(), {}, {}
+        self.kinds, self.templates, self.telling, self.sorts, self.rows, self.blocks = {}, [], set(), {}, {}, TableRows()
         return True
 
     def look(self, key: bytes, line: bytes) -> int:
@@ -74,9 +77,15 @@ class Known:
         else:
             kind = COLD
         if kind < 0 and self.sight.is_row(line):
-            self.rows[key] = self.sight.sort_of(line), reading is NOTHING and steady(line, self.sight.look)
+            self._row(key, line, silent=reading is NOTHING and steady(line, self.sight.look))
         self.kinds[key] = kind
         return kind
+
+    def _row(self, key: bytes, line: bytes, *, silent: bool) -> None:
+        sort = self.sight.sort_of(line)
+        self.rows[key] = sort, silent
+        if silent and sort in (Sort.PLAIN, Sort.BLANK, Sort.DIVIDER):
+            self.blocks.learn(key, line)
 
     def _always_nothing(self, line: bytes) -> bool:
         """Whether every line of this one's key says nothing."""

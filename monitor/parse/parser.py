@@ -237,6 +237,12 @@ class LogParser:
         listed = self.listens and bool(self.listing.weight or self.listing.quoted)
         return not listed and (bool(self.recogniser.active) or not self.table.in_block)
 
+    def between_blocks(self) -> bool:
+        """Whether the blocks of a table that begin here can be read at once: where they count is known, and nothing else is under way."""
+        listed = self.listens and self.listing.begun
+        known = bool(self.fold.said) and self.format not in (None, general.GENERAL) and self.gate is None
+        return known and not (listed or self.waits() or self.table.open or self.recogniser.active)
+
     def pass_over(self, sort: Sort) -> bool:
         """Pass over a line that says nothing but where it stands in a listing; False where it must be taken all the same."""
         if self.waits() or (self.table.in_block and not self.recogniser.active):

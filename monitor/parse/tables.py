@@ -64,6 +64,8 @@ class Table:
             done = self._block(line)
             if done is not None:
                 return done
+            if self.in_block and not self.columns:
+                return None  # a row of a block is no line of column names
         if self.columns:
             row = self._row(line)
             if row is not None:
@@ -86,20 +88,15 @@ class Table:
         return _reading("table", tuple(self.columns))
 
     def _block(self, line: bytes) -> tuple[Reading, list[bytes]] | None:
-        row = _ROW.match(line)
-        if row:
+        row = block_row(line)
+        if row is not None:
             self.in_block = True
-            if len(self.block) < MAX_ROWS and _CELL.fullmatch(row[2]):
-                self.block.setdefault(row[1].decode("utf-8", "replace"), row[2].rstrip(b"%").decode("ascii"))
+            if len(self.block) < MAX_ROWS and row[1] is not None:
+                self.block.setdefault(row[0], row[1])
             return None
         block, self.block, self.in_block = self.block, {}, False
-        if not _RULE_LINE.match(line) or len(block) < 2:
-            return None
-        names = list(block)
-        if not any(is_metric(name) or _LIVE.search(name) for name in names):
-            return None  # hyper-parameters
-        reading = _reading("table", tuple(names))
-        return (reading, [block[name].encode() for name in names]) if reading is not None else None
+        reading = block_reading(tuple(block)) if ends_block(line) else None
+        return (reading, [number.encode() for number in block.values()]) if reading is not None else None
 
     def _row(self, line: bytes) -> tuple[Reading, list[bytes]] | None:
         cells = cells_of(line, self.separator)
@@ -126,6 +123,27 @@ class Table:
 def touches(line: bytes) -> bool:
     """Whether a line may be part of a table's block."""
     return line[:4] in (b"----", b"+---") or line[:1] == b"|"
+
+
+def block_row(line: bytes) -> tuple[str, str | None] | None:
+    """The name and the number (None: something else) of a row of a block; None for any other line."""
+    row = _ROW.match(line)
+    if row is None:
+        return None
+    return row[1].decode("utf-8", "replace"), row[2].rstrip(b"%").decode("ascii") if _CELL.fullmatch(row[2]) else None
+
+
+def ends_block(line: bytes) -> bool:
+    """Whether a line that is no row ends a block so that it counts."""
+    return _RULE_LINE.match(line) is not None
+
+
+@lru_cache(maxsize=256)
+def block_reading(names: tuple[str, ...]) -> Reading | None:
+    """The reading of a block of rows with numbers; None where it says nothing of a training (hyper-parameters)."""
+    if len(names) < 2 or not any(is_metric(name) or _LIVE.search(name) for name in names):
+        return None
+    return _reading("table", names)
 
 
 def cells_of(line: bytes, separator: str) -> list[bytes]:
