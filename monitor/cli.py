@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -327,6 +328,7 @@ def main() -> None:
 
     warn_of_stranger()
     one_thread()
+    gc.set_threshold(100_000, 10, 10)  # a start makes 50,000 objects that stay: looking through them for garbage is 10 ms
     try:
         try:
             run(with_default_command(sys.argv[1:]))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from monitor.parse.block import Block
 from monitor.parse.buffer import WholeLines
 from monitor.parse.digits import PAD
 from monitor.parse.shape import Shapes
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 
 class BlocksAhead:
@@ -35,9 +38,15 @@ class BlocksAhead:
         block = self._next.result() if self._next is not None else self._made(size_bytes)
         self._next = None
         if ahead and block is not None:
-            self._pool = self._pool or ThreadPoolExecutor(1)
-            self._next = self._pool.submit(self._made, size_bytes)
+            self._next = self._thread().submit(self._made, size_bytes)
         return block
+
+    def _thread(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor  # 4 ms, for nothing where a file is a block
+
+            self._pool = ThreadPoolExecutor(1)
+        return self._pool
 
     def rest(self, block: Block, count: int) -> Block | None:
         """What ``block`` holds behind its first ``count`` lines."""
