@@ -93,6 +93,9 @@ class Attempts:
 
     def _turn(self, alike: Sequence[Sequence[Column]], items: Sequence[Item]) -> None:
         """A block in which attempts may begin."""
+        unseen = bool(items) and not self.state.series
+        if unseen:  # an announced start is one only where something was seen before
+            self._see(sorted((point for lane in self._lanes.values() for point in lane.tell(slice(1))), key=_OFFSET))
         lanes = [self._joined(part[0]) for part in alike]
         picked = [np.zeros(lane.steps.size, bool) for lane in lanes]
         starts = _starts(lanes, picked)
@@ -100,15 +103,11 @@ class Attempts:
             self._every_point(alike, items)
             return
         told: list[Item] = []
-        if items and not self.state.series:
-            # An announced start is one only where something was seen before.
-            for lane in (*self._elsewhere(alike), *lanes):
-                told += lane.tell(slice(1))
         for lane, chosen in zip(lanes, picked, strict=True):
+            chosen[:1] |= unseen
             for first in (0, *map(lane.first_since, starts)) if self._announced() else ():
                 chosen[first : first + SETTLED] = True
-        for lane, chosen in zip(lanes, picked, strict=True):
-            told += lane.tell(chosen)
+            told += lane.tell(chosen, starts[0] if starts else math.inf)
         self._see(sorted([*told, *items], key=_OFFSET))
         if starts:
             self._lanes = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -71,8 +72,11 @@ class Lane:
         return not self.came_twice(start, at) or bool(-self.strides[at - 1] > 2 * self._widest)
 
     def seen_at_a_fall(self, at: int, start: int) -> slice:
-        """The points before the fall at ``at``, and itself, that tell the state what all of them would."""
-        before = KEPT_POINTS if self.came_twice(start, at) else 1
+        """The points before the fall at ``at``, and itself, that tell the state what all of them would.
+
+        It holds a fall against the usual stride where it knows that several ranks print: then it must know the last strides.
+        """
+        before = KEPT_POINTS if start < 0 and self.told.any() and self.came_twice(start, at) else 1
         return slice(max(self.first_since(start), at - before), at + 1)
 
     def followed_by(self, column: Column) -> Lane:
@@ -96,15 +100,18 @@ class Lane:
         """These points as those of another metric that stands on the same lines."""
         return Lane(column.metric, column.name, self.offsets, self.steps, self.values, told, self.twice)
 
-    def tell(self, which: Flags | slice) -> list[Observation]:
-        """Points as objects, but none that stands before one that was told; the first one twice where a step came twice."""
+    def tell(self, which: Flags | slice, start: float = math.inf) -> list[Observation]:
+        """Points as objects, but none that stands before one that was told.
+
+        The first one is told twice where a step came twice before, in the attempt that ends at byte ``start``.
+        """
         chosen = np.zeros(self.told.size, bool)
         chosen[which] = True
         chosen[: self.told.size - int(np.argmax(self.told[::-1])) if self.told.any() else 0] = False
         self.told |= chosen
         points = zip(*(part[chosen].tolist() for part in (self.offsets, self.steps, self.values)), strict=True)
         told = [Observation(self.metric, value, step, None, self.name, offset) for offset, step, value in points]
-        return [*told[:1], *told] if self.twice else told
+        return [*told[:1], *told] if self.twice and told and told[0].offset < start else told
 
 
 def lane_of(column: Column) -> Lane:
