@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
@@ -29,7 +28,6 @@ ODD, RULE, SILENT, ROWS = 0, 1, 2, 3
 ``ROWS`` on the number of a row's key."""
 FEW_BLOCKS = 4
 """Blocks that are not worth columns."""
-T = TypeVar("T")
 MANY_LINES = 128
 _ONE_NUMBER = Reading("", values=(Value("", "", 0),))
 
@@ -39,8 +37,9 @@ class TableRows:
 
     def __init__(self) -> None:
         self.sorts: dict[bytes, int] = {}
-        self.names: list[str] = []
-        self.templates: list[Template] = []
+        self.names: dict[str, int] = {}
+        self.templates: dict[Template, int] = {}
+        """Each once, and its place."""
         self._name_of: list[int] = []
         self._template_of: list[int] = []
 
@@ -54,8 +53,8 @@ class TableRows:
         if row[1] is not None and (template is None or [number(one) for one in cut(line)[1]] != [float(row[1])]):
             return  # digits in its name
         self.sorts[key] = ROWS + len(self._name_of)
-        self._name_of.append(-1 if template is None else _place(self.names, row[0]))
-        self._template_of.append(-1 if template is None else _place(self.templates, template))
+        self._name_of.append(-1 if template is None else self.names.setdefault(row[0], len(self.names)))
+        self._template_of.append(-1 if template is None else self.templates.setdefault(template, len(self.templates)))
 
     def names_of(self, sorts: Ints) -> Ints:
         """The place of each row's name, -1 where it gives no number."""
@@ -64,13 +63,6 @@ class TableRows:
     def templates_of(self, sorts: Ints) -> Ints:
         """The place of each row's template."""
         return np.array([*[-1] * ROWS, *self._template_of], np.int64)[sorts]
-
-
-def _place(among: list[T], one: T) -> int:
-    """Where ``one`` stands in a list, behind which it is put where it is not there."""
-    if one not in among:
-        among.append(one)
-    return among.index(one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +94,8 @@ class TableBlocks:
         numbers: dict[bytes, int] = {}
         spans = zip(self._firsts.tolist(), self._ends.tolist(), strict=True)
         self._plan_of = np.array([numbers.setdefault(names[first:end].tobytes(), len(numbers)) for first, end in spans], np.int64)
-        self._plans = [_plan(np.frombuffer(one, np.int64).tolist(), rows.names) for one in numbers]
+        every_name = list(rows.names)
+        self._plans = [_plan(np.frombuffer(one, np.int64).tolist(), every_name) for one in numbers]
 
     def is_old(self, at: int) -> bool:
         """Whether so many lines before line ``at`` were looked at that it is worth to ask what their keys have taught."""
@@ -143,9 +136,10 @@ class TableBlocks:
     def _column(self, lines: Ints) -> Floats:
         """The numbers of one row of many blocks."""
         templates, made = self._rows.templates_of(self._sorts[lines]), np.empty(lines.size)
+        every_template = list(self._rows.templates)
         for place in np.unique(templates).tolist():
             like = templates == place
-            made[like] = Columns(self._rows.templates[place], self._block.digits, lines[like]).numbers([0])[0]
+            made[like] = Columns(every_template[place], self._block.digits, lines[like]).numbers([0])[0]
         return made
 
 
