@@ -85,7 +85,7 @@ def _most_telling(parsed: Sequence[Any]) -> str | None:
         else:
             runs[-1] += part
     best = max(runs, key=lambda run: (_letters(run), len(run)))
-    return best if re._parser.parse(best).getwidth()[0] else None  # type: ignore[attr-defined]
+    return best if re._parser.parse(best.replace(_NUMBER, "0")).getwidth()[0] else None  # type: ignore[attr-defined]
 
 
 def _letters(run: str) -> int:
