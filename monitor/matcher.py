@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from monitor.events.noise import noise_literals
-from monitor.notify.text import clean
 from rules.observation import Event
 from rules.regex import Pattern, compile_pattern
 
@@ -32,6 +31,8 @@ class LineMatcher:
 
     def events(self, line: bytes, offset: int) -> list[Event]:
         """An event of kind ``match`` for each rule whose pattern the line contains and which does not leave it out."""
+        from monitor.notify.text import clean
+
         head = line[:MATCHED_BYTES]
         return [
             Event("match", clean(head.decode("utf-8", "replace")), None, offset, fields={"rule": one.rule})
