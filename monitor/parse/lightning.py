@@ -5,8 +5,9 @@ validation value at every refresh. A validation value is born once a validation:
 message or an early-stopping message tells it, or, where neither is shown, when the number changes.
 
 The step is Lightning's global step: batches of the epochs before plus the batch, over the gradient accumulation that
-``Epoch 0, global step 25:`` reveals. A loop of somebody's own draws the same bar with tqdm, often with its epochs counted from 1: where
-nothing that only Lightning prints (``v_num``, a sanity check, ``Training:``) came before the first batch of an epoch 1, that is the first.
+``Epoch 0, global step 25:`` reveals. Before version 2 the bar counted the batches of the validations too: they are taken off. A loop of
+somebody's own draws the same bar with tqdm, often with its epochs counted from 1: where nothing that only Lightning prints (``v_num``,
+a sanity check, ``Training:``) came before the first batch of an epoch 1, that is the first.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ _SPLIT = re.compile(
 _TRAIN = re.compile(
     r"(?:Epoch (?P<epoch>\d+)|Training):(?: :)? +(?:\d+%)?\|.*?\| +?(?P<n>\d+)/(?P<total>\d+|\?) \[(?P<times>[^,\]]*)(?P<post>.*)", re.S
 )
+_ENDLESS = re.compile(r"Epoch (?P<epoch>\d+):(?: :)? +(?P<n>\d+)(?P<total>it) \[(?P<times>[^,\]]*)(?P<post>.*)", re.S)
+"""A bar of before version 2 whose end is not known: ``Epoch 0: : 41it [00:00, 500.1it/s, loss=0.9, v_num=1]``."""
 _RICH = re.compile(
     r"Epoch (?P<epoch>\d+)/(?P<last>-?\d+) .*?(?P<n>\d+)/(?P<total>\d+|-+|\?) +"
     r"(?P<times>[\d:-]+ [•·] +(?:[\d:-]+ +)?[\d.]+(?:it/s|s/it))(?P<post>.*)", re.S
@@ -44,6 +47,8 @@ _WORDS = re.compile(rb"Epoch |Validat|Metric |Training: |Trainer\.fit|_loss: |: 
 
 _WRAPPED = re.compile(r"\s+(?:[\d:]+\s+)?(?P<post>(?:[A-Za-z_]\S*: \S+\s*)+)$")
 _DONE = re.compile(r"(?P<n>\d+)/(?P<total>\d+)")
+_VERSION_1 = re.compile(rf", [^,\]]*, loss={_NUM}, v_num=")
+"""How a postfix of before version 2 begins; its bar counts the batches of the validations too."""
 _LOADER = re.compile(r"/dataloader_idx_(\d+)$")
 KINDS = frozenset((
     "1", "2", "area", "bce", "ce", "crps", "cross", "ctc", "entropy", "huber", "l", "lat", "lm", "mae", "masked", "mse", "nll", "rmse",
@@ -62,8 +67,10 @@ class LightningReader:
     """The fold over the bars and messages of one file.
 
     ``done`` counts batches of the epochs before, ``n`` those of this one. ``shown``: what the bar showed last, a name.
-    ``fresh``: names whose validation a message has told, so that the bar's next change of them is no news. ``held``: the
-    training values of the bar's last state, and ``born``: validation values that a message may yet make more precise.
+    ``counts_val``: the bar counts validations too, ``val_seen`` is how many of their batches it has counted in this epoch, and
+    ``val_total`` how many the present one has. ``fresh``: names whose validation a message has told, so that the bar's next change of
+    them is no news. ``held``: the training values of the bar's last state, and ``born``: validation values that a message may yet make
+    more precise.
     """
 
     epoch: int | None = None
@@ -74,6 +81,12 @@ class LightningReader:
     validating: bool = False
     val_done: bool = False
     val_n: int = 0
+    counts_val: bool = False
+    val_seen: int = 0
+    val_before: int = 0
+    val_total: int = 0
+    val_each: int = 0
+    """How many validation batches the bar counted in the last epoch that was seen whole."""
     step_told: int | None = None
     fresh: list[str] = field(default_factory=list)
     shown: dict[str, str] = field(default_factory=dict)
@@ -87,6 +100,10 @@ class LightningReader:
     ends: dict[str, int] = field(default_factory=dict)
     plain: list[str] = field(default_factory=list)
     """Metrics that a name has told in so many words (``train_loss``), and (``kinds``) what stands for those that none has."""
+    loss_name: str = ""
+    early: list[str] = field(default_factory=list)
+    epochal: list[str] = field(default_factory=list)
+    """Names that the bar has shown before an epoch's end, and those that came with its end: means that are shown all through the next."""
     kinds: dict[str, str] = field(default_factory=dict)
     sure: bool = False
     """Whether it is known which number the first epoch has: Lightning's is 0."""
@@ -108,7 +125,7 @@ class LightningReader:
         if _OTHER_BAR.match(bare):
             self.sure = self.sure or self.epoch is None
             return []
-        bar = _TRAIN.search(piece) or _RICH.search(piece)
+        bar = _TRAIN.search(piece) or _RICH.search(piece) or _ENDLESS.search(piece)
         if bar:
             return self._bar(bar, offset)
         message = _REACHED.search(piece) or _NOT_TOP.search(piece)
@@ -130,16 +147,19 @@ class LightningReader:
         if rest is None or self.epoch is None:
             return []
         values = self._values(rest["post"] + "]")
-        self._train(values, self.n, self.epoch, offset, more=True)
+        self._train(values, self.n - self.val_seen, self.epoch, offset, more=True)
         return self._validation(values, self.epoch, offset)
 
     def _val_bar(self, piece: str) -> list[Item]:
         items: list[Item] = []
         if not self.validating or (self.val_done and (_DONE.search(piece) or {"n": "1"})["n"] == "0"):
-            if self.born:
+            if any(row[1] != self._step_of(self.n - self.val_seen) for row in self.born.values()):
                 items += self._emit() + self._emit_born()
             self.validating, self.val_done, self.val_n, self.step_told = True, False, self.n, None
+            self.val_before, self.val_total = self.val_seen, 0
         done = _DONE.search(piece)
+        if done:
+            self.val_total = int(done["total"])
         if done and done["n"] == done["total"]:
             self.val_done = True
         return items
@@ -148,7 +168,9 @@ class LightningReader:
         items: list[Item] = []
         epoch, n = int(bar["epoch"] or 0), int(bar["n"])
         self.rich = self.rich or bar.re is _RICH
-        if epoch == self.epoch and n == 0 and self.n == self.per_epoch:
+        if bar["epoch"] is None and self.epoch is not None and n == 0:
+            return []  # each epoch's bar says Training before it says Epoch, where the bars are left standing
+        if epoch == self.epoch and n == 0 and (self.n == self.per_epoch or (self.per_epoch is None and _PAIR.search(bar["post"]))):
             return []  # tqdm draws the emptied bar once more before it takes the next epoch's name
         fell = self.epoch is not None and (epoch < self.epoch or (epoch == self.epoch and n < self.n - 1))
         if fell:
@@ -161,9 +183,12 @@ class LightningReader:
             self.sure = self.sure or bar["epoch"] is None or (self.epoch is None and epoch != 1)
             self._next_epoch(epoch, int(bar["total"]) if bar["total"].isdigit() else None)
         elif n > self.n:
-            if self._step_of(n) != self._step_of(self.n):
+            before, seen = self.n - self.val_seen, self.val_seen
+            self._leave_out_validation(n, bar["post"])
+            if self._step_of(n - self.val_seen) != self._step_of(before):
                 items += self._emit()
-            items += self._emit_born()
+            if self.val_seen == seen:
+                items += self._emit_born()
         self.n = n
         if bar["total"].isdigit():
             self.per_epoch = int(bar["total"])
@@ -174,10 +199,20 @@ class LightningReader:
         if n and not self.sure:
             self.sure = True
             self.done -= 0 if self.rich or "v_num" in bar["post"] else self.done
-        self._train(values, n, epoch, offset)
+        self._train(values, n - self.val_seen, epoch, offset)
         items += self._validation(values, epoch, offset)
         items += self._announce(offset)
         return items
+
+    def _leave_out_validation(self, n: int, post: str) -> None:
+        """Take off what a bar of before version 2 has counted of the present validation. Such a bar moves while a validation's does."""
+        if self.validating and self.val_total and not self.counts_val:
+            moves = not self.val_done and n <= self.val_n + self.val_total
+            self.counts_val = moves or _VERSION_1.match(post) is not None
+        if self.counts_val and self.val_total:
+            if self.n == self.val_n and n == self.val_n + self.val_total + 1:
+                self.val_total += 1  # 1.5 counts one more where the epoch goes on
+            self.val_seen = self.val_before + min(n - self.val_n, self.val_total)
 
     def _values(self, post: str) -> dict[str, str]:
         """The postfix's names and values; the last is left out where the terminal's width has cut it."""
@@ -188,12 +223,15 @@ class LightningReader:
         return found
 
     def _train(self, values: dict[str, str], n: int, epoch: int, offset: int, *, more: bool = False) -> None:
-        """Hold the training values of this state of the bar; an epoch's mean counts once, when it changes."""
-        if n == 0 or (self.accumulate > 1 and n % self.accumulate and n != self.per_epoch and self.per_epoch is not None):
+        """Hold the training values of this state of the bar, after ``n`` batches; an epoch's mean counts once, at its end."""
+        if n == 0 or (self.accumulate > 1 and n % self.accumulate and not self._at_end() and self.per_epoch is not None):
             return
+        if "" not in self.early and not self._at_end():
+            self.early.append("")
         names = [name for name in values if name not in _SKIPPED and not _is_val(name)]
-        losses = [(kind[1], name) for name in names if (kind := loss_kind(name)) is not None and kind[0] == TRAIN_LOSS]
-        best = min(losses, default=(0, ""))[1] or self._by_kind(TRAIN_LOSS, names)
+        losses = [(kind[1], name == "loss", name) for name in names if (kind := loss_kind(name)) is not None and kind[0] == TRAIN_LOSS]
+        best = self.loss_name if self.loss_name in names else min(losses, default=(0, 0, ""))[2] or self._by_kind(TRAIN_LOSS, names)
+        self.loss_name = self.loss_name or best
         self.plain = self.plain if not losses or TRAIN_LOSS in self.plain else [*self.plain, TRAIN_LOSS]
         step = self._step_of(n)
         rows = list(self.held) if more else []
@@ -202,9 +240,21 @@ class LightningReader:
                 if self.shown.get(name) == values[name]:
                     continue
                 self.shown[name] = values[name]
-            rows.append([TRAIN_LOSS if name == best else safe(name), step, epoch, values[name], name, offset])
+            elif not self._belongs_here(name):
+                continue
+            metric = TRAIN_LOSS if name == best else safe(name)
+            rows.append([metric if name == best or metric != TRAIN_LOSS else f"{metric}_epoch", step, epoch, values[name], name, offset])
         if rows:
             self.held = rows
+
+    def _at_end(self) -> bool:
+        return self.n == self.per_epoch
+
+    def _belongs_here(self, name: str) -> bool:
+        """Whether a value is of this state of the bar: a name that came only with an epoch's end tells each epoch's mean at its end."""
+        if name not in self.early and name not in self.epochal and len(self.early) < 256:
+            (self.epochal if self._at_end() and self.early else self.early).append(name)
+        return name not in self.epochal or self._at_end()
 
     def _validation(self, values: dict[str, str], epoch: int, offset: int) -> list[Item]:
         names = [name for name in values if _is_val(name) and not name.endswith("_step")]
@@ -243,7 +293,7 @@ class LightningReader:
         return next((name for name in names if _stem(name) == self.kinds.get(metric)), "")
 
     def _val_step(self) -> float:
-        n = self.val_n if self.validating else self.n
+        n = self.val_n - self.val_before if self.validating else self.n - self.val_seen
         batches = self.done + n
         if self.accumulate == 1 or n == self.per_epoch:
             return self._step_of(n)
@@ -278,7 +328,7 @@ class LightningReader:
 
     def _know_step(self, step: int, epoch: int) -> None:
         self.step_told = step
-        batches = self.done + self.n
+        batches = self.done + (self.val_n - self.val_before if self.validating else self.n - self.val_seen)
         if self.epoch != epoch or step <= 0 or not self.n:
             return
         if batches > step:
@@ -298,13 +348,16 @@ class LightningReader:
 
     def _next_epoch(self, epoch: int, total: int | None) -> None:
         if self.epoch is not None:
-            self.done += self.per_epoch if self.per_epoch is not None else self.n
+            self.done += (self.per_epoch if self.per_epoch is not None else self.n) - self.val_seen
         elif epoch > 0 and total:
-            self.done = epoch * total
-        self.epoch, self.n = epoch, 0
+            self.done = epoch * (total - self.val_each)
+        self.val_each = self.val_seen if self.epoch is not None else self.val_each
+        self.epoch, self.n, self.val_seen, self.val_before, self.val_total = epoch, 0, 0, 0, 0
 
     def _restart(self) -> None:
         self.epoch, self.n, self.done, self.shown, self.told, self.fresh = None, 0, 0, {}, {}, []
+        self.val_each = max(self.val_each, self.val_seen)
+        self.val_seen, self.val_before, self.val_total = 0, 0, 0
         self.validating, self.val_done, self.step_told = False, False, None
 
     def _announce(self, offset: int) -> list[Item]:
@@ -318,7 +371,7 @@ class LightningReader:
 
     def _emit(self) -> list[Item]:
         rows, self.held = self.held, []
-        return self._rows(rows)
+        return self._rows([row for row in rows if self.told.get(row[4]) != row[1]])
 
     def _emit_born(self) -> list[Item]:
         born, self.born = self.born, {}
