@@ -47,6 +47,8 @@ class BlockReader:
         """Lines that were read, as columns or by the parser."""
         self._groups: list[Group] = []
         self._tables: TableBlocks | None = None
+        self._late = 0
+        """Lines that went through the parser although their key can be read as columns by now."""
 
     def candidates(self, search: LineSearch | None) -> list[int]:
         """The lines that the reader of events may want: among them are all that ``search`` finds."""
@@ -116,7 +118,8 @@ class BlockReader:
         key = self.block.key(at)
         if self._kinds[at] != UNKNOWN or self._known.kinds.get(key, UNKNOWN) < 0 or not self._parser.follows():
             return False
-        return self.block.count_ahead(at, 8 * MANY_LINES) >= MANY_LINES
+        self._late += 1
+        return self._late >= 4 * MANY_LINES or self.block.count_ahead(at, 8 * MANY_LINES) >= MANY_LINES
 
     def _between(self, start: int, stop: int) -> int:
         """Take the groups' lines from ``start`` on and before ``stop`` as columns; the first line that was not read."""
@@ -143,7 +146,7 @@ class BlockReader:
 
     def _next(self, at: int) -> int:
         """Take line ``at``, where it begins blocks of a table many of them; the number of the next line that was not read."""
-        if self._known.blocks.sorts and self._parser.between_blocks():
+        if self._known.blocks.any and self._parser.between_blocks():
             if self._tables is None or self._tables.is_old(at):
                 silent = (self._kinds == NOTHING_SAID) | (self._kinds == EVENT_ONLY)
                 self._tables = TableBlocks(self.block, self._known.blocks, silent, at)
@@ -154,10 +157,11 @@ class BlockReader:
         return at + 1
 
     def _line(self, at: int) -> None:
-        line, key = self.block.line(at), self.block.key(at)
+        key = self.block.key(at)
         sort = self._known.sort_of(key) if not self._parser.follows() else None
-        if not line or (sort is not None and self._parser.pass_over(sort)):
+        if not key or (sort is not None and self._parser.pass_over(sort)):
             return
+        line = self.block.line(at)
         items: list[Item] = []
         row = self._known.rows.get(key)
         if row is None or self._parser.waits():

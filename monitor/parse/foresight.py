@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 
 from monitor.parse.label import label_end
@@ -13,6 +14,10 @@ from monitor.parse.parser import RANK, LogParser
 from monitor.parse.reading import NOTHING, Reading
 from monitor.parse.source import Sort, sort_of
 from monitor.parse.tables import touches
+from monitor.parse.template import steady
+
+_LEFT_OVER = re.compile(rb"[A-Za-z_@.][0-9]*\.[0-9]|[eE][+-][0-9]+\.[0-9]")
+"""Where digits may be left in a skeleton that a line's key does not tell: ``1.2.3``, ``v2.0``. Elsewhere it tells enough of them all."""
 
 
 class Foresight:
@@ -25,6 +30,10 @@ class Foresight:
         """All that a line's reading depends on: whether a rank stands before it, and its skeleton."""
         text, start = _behind_rank(line)
         return bool(start), cut(text[start:])[0]
+
+    def is_steady(self, line: bytes) -> bool:
+        """Whether all lines of this one's key look as it does."""
+        return (b"\x1b" not in line and _LEFT_OVER.search(line) is None) or steady(line, self.look)
 
     def meaning(self, line: bytes) -> tuple[Reading | None, int]:
         """What a line means, and at which byte of its plain text that begins; None where only the line's turn can tell."""

@@ -24,6 +24,7 @@ to the reader of events; they may say that a program's source is printed."""
 MAX_TEMPLATES = 1024
 MAX_KINDS = 16_384
 MAX_KEY_BYTES = 4096
+_EMPTY = {b"": NOTHING_SAID}
 ROLES = ("step", "epoch", "batch", "batches", "total_steps", "total_epochs")
 
 
@@ -34,7 +35,7 @@ class Known:
         self._parser, self._wanted = parser, wanted
         self.sight = Foresight(parser)
         self._generation = parser.generation()
-        self.kinds: dict[bytes, int] = {}
+        self.kinds: dict[bytes, int] = {**_EMPTY}
         self.shapes = Shapes()
         self._met: set[bytes] = set()
         self.sorts: dict[bytes, Sort] = {}
@@ -54,7 +55,7 @@ class Known:
         if self._parser.generation() == self._generation:
             return False
         self._generation = self._parser.generation()
-        self.kinds, self.templates, self.telling, self.sorts, self.rows, self.blocks = {}, [], set(), {}, {}, TableRows()
+        self.kinds, self.templates, self.telling, self.sorts, self.rows, self.blocks = {**_EMPTY}, [], set(), {}, {}, TableRows()
         return True
 
     def look(self, key: bytes, line: bytes) -> int:
@@ -77,7 +78,7 @@ class Known:
         else:
             kind = COLD
         if kind < 0 and self.sight.is_row(line):
-            self._row(key, line, silent=reading is NOTHING and steady(line, self.sight.look))
+            self._row(key, line, silent=reading is NOTHING and self.sight.is_steady(line))
         self.kinds[key] = kind
         return kind
 
@@ -89,7 +90,7 @@ class Known:
 
     def _always_nothing(self, line: bytes) -> bool:
         """Whether every line of this one's key says nothing."""
-        return self.sight.is_silent(line) or steady(line, self.sight.look) or steady(line, self.sight.never_says)
+        return self.sight.is_silent(line) or self.sight.is_steady(line) or steady(line, self.sight.never_says)
 
     def _silent(self, key: bytes, line: bytes) -> int:
         """The kind of lines that tell no number."""
@@ -105,7 +106,7 @@ class Known:
         return self.sorts.get(key, Sort.PLAIN) if self.kinds.get(key, UNKNOWN) in (NOTHING_SAID, EVENT_ONLY, LISTED) else None
 
     def _template(self, line: bytes, reading: Reading, start: int) -> int:
-        if len(self.templates) >= MAX_TEMPLATES or not columnar(reading) or not steady(line, self.sight.look):
+        if len(self.templates) >= MAX_TEMPLATES or not columnar(reading) or not self.sight.is_steady(line):
             return COLD
         template = learn(line, start, self._readings.setdefault(reading, reading))
         if template is None:

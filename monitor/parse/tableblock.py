@@ -36,12 +36,18 @@ class TableRows:
     """The keys of the lines of blocks, those that are bare and say nothing by themselves."""
 
     def __init__(self) -> None:
-        self.sorts: dict[bytes, int] = {}
+        self.sorts: dict[bytes, int] = {b"": ROWS}
+        """An empty line is no line to the parser, and here a row that gives no number."""
         self.names: dict[str, int] = {}
         self.templates: dict[Template, int] = {}
         """Each once, and its place."""
-        self._name_of: list[int] = []
-        self._template_of: list[int] = []
+        self._name_of = [-1]
+        self._template_of = [-1]
+
+    @property
+    def any(self) -> bool:
+        """Whether a row is known."""
+        return len(self.sorts) > 1
 
     def learn(self, key: bytes, line: bytes) -> None:
         """Take up a key by one of its lines."""

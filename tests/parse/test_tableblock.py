@@ -38,11 +38,11 @@ def at_once(data: bytes) -> tuple[dict[str, Any], int]:
 
 def block(step: int, rows: list[tuple[str, str]], width: int = 34) -> str:
     dashes = "-" * width
-    inner = [f"| {name:<19} | {value:<8} |" for name, value in (*rows, ("   total_timesteps", str(step)))]
+    inner = [f"| {name:<19} | {value:<8} |" if name else "" for name, value in (*rows, ("   total_timesteps", str(step)))]
     return "\n".join((dashes, *inner, dashes)) + "\n"
 
 
-NAMES = ("train/", "   loss", "   ep_rew_mean", "   fps", "   learning_rate", "   n_updates", "eval/loss", "layer 2", "top@5", "std")
+NAMES = ("train/", "   loss", "   ep_rew_mean", "   fps", "   learning_rate", "   n_updates", "eval/loss", "layer 2", "top@5", "std", "")
 VALUES = st.one_of(
     st.floats(-1e6, 1e6, width=32).map(lambda x: f"{x:.4g}"), st.integers(-(10**9), 10**12).map(str),
     st.sampled_from(["", "nan", "-0.5", "12%", "+3", ".5", "1,024", "0:12:30", "-inf", "5 x"]),
