@@ -7,7 +7,7 @@ tell it the same as all. Where that is not sure it is told of all of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from operator import attrgetter
 
 import numpy as np
@@ -20,8 +20,6 @@ from rules.observation import Event, Item, Observation
 TURNS = frozenset({"started", "requeued"})
 """Kinds of event that mean something for where an attempt begins."""
 
-_BY_STEPS = "steps 0"
-"""The witness of a new start that the steps themselves are."""
 _OFFSET = attrgetter("offset")
 
 
@@ -30,24 +28,29 @@ class Attempts:
 
     def __init__(self, state: RunState) -> None:
         self.state = state
+        self._requeued = False
+        """Whether the log has said that the job was requeued: then the points that an attempt has shown are counted."""
         self._lanes: dict[str, Lane] = {}
         """The last points of each metric in the present attempt; the state has not been told of all of them."""
 
     def block(self, groups: Sequence[Sequence[Column]], items: Sequence[Item]) -> None:
         """The columns of one block, those of the same lines together, and the events and progress of its lines."""
         turns = [item for item in items if not isinstance(item, Event) or item.kind in TURNS]
+        requeued = any(isinstance(item, Event) and item.kind == "requeued" for item in turns)
+        self._requeued |= requeued
         alike = [part for group in groups for part in self._alike(group)]
-        if not turns and not self._announced() and all(map(self._rises, alike)):
+        if not turns and not self._requeued and all(map(self._rises, alike)):
             for part in alike:
                 self._hold(part, self._risen(part[0]))
-        elif self._is_owed() or any(isinstance(item, Event) and item.kind == "requeued" for item in turns):
+        elif requeued or self._is_owed():
             self._every_point([[column] for group in groups for column in group], turns)
         else:
-            self._turn([[column] for part in alike for column in part] if self._announced() else alike, turns)
+            self._turn([[column] for part in alike for column in part] if self._requeued else alike, turns)
 
     def take(self, items: Sequence[Item]) -> None:
         """What came next as objects, in the order of the log."""
         if items:
+            self._requeued |= any(isinstance(item, Event) and item.kind == "requeued" for item in items)
             told = [point for lane in self._lanes.values() for point in lane.tell(slice(None))]
             self._see([*sorted(told, key=_OFFSET), *items])
             for metric, (name, offset) in _ends(items).items():
@@ -98,16 +101,16 @@ class Attempts:
             self._see(sorted((point for lane in self._lanes.values() for point in lane.tell(slice(1))), key=_OFFSET))
         lanes = [self._joined(part[0]) for part in alike]
         picked = [np.zeros(lane.steps.size, bool) for lane in lanes]
-        starts = _starts(lanes, picked)
+        starts = _starts(lanes, picked, self.state.series)
         if starts is None:
             self._every_point(alike, items)
             return
         told: list[Item] = []
         for lane, chosen in zip(lanes, picked, strict=True):
             chosen[:1] |= unseen
-            for first in (0, *map(lane.first_since, starts)) if self._announced() else ():
+            for first in (0, *map(lane.first_since, starts)) if self._requeued else ():
                 chosen[first : first + SETTLED] = True
-            told += lane.tell(chosen, starts[0] if starts else math.inf)
+            told += lane.tell(chosen)
         self._see(sorted([*told, *items], key=_OFFSET))
         if starts:
             self._lanes = {}
@@ -140,11 +143,8 @@ class Attempts:
         count = KEPT_POINTS if reached == series.steps[-1] else 1
         steps, values = np.array(series.steps[-count:]), np.array(series.values[-count:])
         steps[-1] = reached
-        self._lanes[metric] = Lane(metric, name, np.full(steps.size, offset), steps, values, self._told(metric, steps), series.many_ranks)
-
-    def _announced(self) -> bool:
-        """Whether the log has said that the job was requeued: then the points that an attempt has shown are counted."""
-        return any(name != _BY_STEPS for name in self.state.witnesses)
+        told, offsets = self._told(metric, steps), np.full(steps.size, offset)
+        self._lanes[metric] = Lane(metric, name, offsets, steps, values, told, series.many_ranks, steps.size)
 
     def _is_owed(self) -> bool:
         """Whether a new start was announced that no step has shown: any jump may be it."""
@@ -160,7 +160,7 @@ def _ends(items: Iterable[Item]) -> dict[str, tuple[str, int]]:
     return {item.metric: (item.name or item.metric, item.offset) for item in items if isinstance(item, Observation)}
 
 
-def _starts(lanes: Sequence[Lane], picked: Sequence[Flags]) -> list[int] | None:
+def _starts(lanes: Sequence[Lane], picked: Sequence[Flags], known: Container[str]) -> list[int] | None:
     """The bytes where new attempts begin, None where only the state can tell; the points that show it are picked.
 
     The first metric to fall begins the attempt; another one's fall over the same start is none, since its point before is of the last.
@@ -174,7 +174,7 @@ def _starts(lanes: Sequence[Lane], picked: Sequence[Flags]) -> list[int] | None:
             continue
         if not lane.surely_begins_anew(at, start):
             return None
-        picked[which][lane.seen_at_a_fall(at, start)] = True
+        picked[which][lane.seen_at_a_fall(at, start, known=lane.metric in known)] = True
         start = offset
         starts.append(start)
     return starts

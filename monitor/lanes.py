@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,6 +34,8 @@ class Lane:
     values: Floats
     told: Flags
     twice: bool = False
+    held: int = 0
+    """How many of the points are of the blocks before."""
 
     @cached_property
     def strides(self) -> Floats:
@@ -71,20 +72,20 @@ class Lane:
         """Whether the fall at ``at`` can be no late rank's print: none prints twice, or it is deeper than any rank is late."""
         return not self.came_twice(start, at) or bool(-self.strides[at - 1] > 2 * self._widest)
 
-    def seen_at_a_fall(self, at: int, start: int) -> slice:
+    def seen_at_a_fall(self, at: int, start: int, *, known: bool) -> slice:
         """The points before the fall at ``at``, and itself, that tell the state what all of them would.
 
-        It holds a fall against the usual stride where it knows that several ranks print: then it must know the last strides.
+        ``known``: the state has points of the attempt before these. Where several ranks print it holds the fall against the usual
+        stride, so it must know the last strides.
         """
-        before = KEPT_POINTS if start < 0 and self.told.any() and self.came_twice(start, at) else 1
+        before = KEPT_POINTS if known and start < 0 and self.came_twice(start, at) else 1
         return slice(max(self.first_since(start), at - before), at + 1)
 
     def followed_by(self, column: Column) -> Lane:
         """These points and those of a block."""
-        return Lane(
-            self.metric, self.name, np.concatenate((self.offsets, column.offsets)), np.concatenate((self.steps, column.steps)),
-            np.concatenate((self.values, column.values)), np.concatenate((self.told, np.zeros(column.steps.size, bool))), self.twice,
-        )  # fmt: skip
+        offsets, steps = np.concatenate((self.offsets, column.offsets)), np.concatenate((self.steps, column.steps))
+        values, told = np.concatenate((self.values, column.values)), np.concatenate((self.told, np.zeros(column.steps.size, bool)))
+        return Lane(self.metric, self.name, offsets, steps, values, told, self.twice, self.steps.size)
 
     def since(self, start: int) -> Lane:
         """The last points of the attempt that begins at byte ``start``."""
@@ -94,24 +95,21 @@ class Lane:
     def last(self, first: int = -KEPT_POINTS, *, twice: bool) -> Lane:
         """The points from ``first`` on, copied, so that a block is not kept."""
         offsets, steps, values, told = self.offsets[first:], self.steps[first:], self.values[first:], self.told[first:]
-        return Lane(self.metric, self.name, offsets.copy(), steps.copy(), values.copy(), told.copy(), twice)
+        return Lane(self.metric, self.name, offsets.copy(), steps.copy(), values.copy(), told.copy(), twice, told.size)
 
     def of(self, column: Column, told: Flags) -> Lane:
         """These points as those of another metric that stands on the same lines."""
-        return Lane(column.metric, column.name, self.offsets, self.steps, self.values, told, self.twice)
+        return Lane(column.metric, column.name, self.offsets, self.steps, self.values, told, self.twice, told.size)
 
-    def tell(self, which: Flags | slice, start: float = math.inf) -> list[Observation]:
-        """Points as objects, but none that stands before one that was told.
-
-        The first one is told twice where a step came twice before, in the attempt that ends at byte ``start``.
-        """
+    def tell(self, which: Flags | slice) -> list[Observation]:
+        """Points as objects, but none that stands before one that was told; the first one twice where a step came twice before it."""
         chosen = np.zeros(self.told.size, bool)
         chosen[which] = True
         chosen[: self.told.size - int(np.argmax(self.told[::-1])) if self.told.any() else 0] = False
         self.told |= chosen
         points = zip(*(part[chosen].tolist() for part in (self.offsets, self.steps, self.values)), strict=True)
         told = [Observation(self.metric, value, step, None, self.name, offset) for offset, step, value in points]
-        return [*told[:1], *told] if self.twice and told and told[0].offset < start else told
+        return [*told[:1], *told] if self.twice and chosen[: self.held].any() else told
 
 
 def lane_of(column: Column) -> Lane:

@@ -18,24 +18,25 @@ from rules.observation import Event, Item, Observation, Progress
 METRICS = ("train_loss", "val_loss", "lr", "grad_norm")
 
 
-def metrics_of(chance: Random) -> dict[str, int]:
-    """Metric -> every how many steps it is told; some stand on the same lines."""
-    return {metric: chance.choice([1, 1, 1, 7]) for metric in METRICS[: chance.randint(1, 4)]}
+def metrics_of(chance: Random, *, apart: bool) -> dict[str, int]:
+    """Metric -> every how many steps it is told."""
+    return {metric: chance.choice([1, 1, 1, 7]) if apart else 1 for metric in METRICS[: chance.randint(1, 4)]}
 
 
 def log_of(chance: Random, *, ranks: int = 1, requeued: bool = False) -> list[Item]:
     """Points of some metrics in the order of a log that begins anew now and then, with several ranks that are late at times."""
-    every, stride = metrics_of(chance), chance.choice([1, 1, 10])
+    every, stride = metrics_of(chance, apart=ranks == 1), chance.choice([1, 1, 10])
+    anew, again = chance.choice([0.02, 0.004]), chance.choice([0.0, 0.02])
     made: list[Item] = []
     step, offset = 0, 0
-    for _ in range(chance.randint(20, 500)):
-        if chance.random() < 0.02:
+    for _ in range(chance.randint(20, 600)):
+        if chance.random() < anew:
             if chance.random() < 0.4:
                 made.append(Event("requeued" if requeued and chance.random() < 0.7 else "started", offset=offset))
             step = chance.choice([0, step // 2, max(0, step - 3 * stride), step]) // stride * stride
         if chance.random() < 0.01:
             made.append(Progress(step=step + stride, total_steps=chance.choice([500.0, 900.0]), offset=offset))
-        step += stride
+        step += 0 if chance.random() < again else stride
         for rank in range(ranks if chance.random() < 0.9 else 1):
             late = stride if rank and step > stride and chance.random() < 0.1 else 0
             offset += 10
