@@ -11,6 +11,7 @@ import numpy as np
 
 from monitor.parse.digits import Digits, Floats, Ints
 from monitor.parse.template import Number, Template
+from monitor.parse.wide import wide_values
 
 _TENS = np.array([10.0**k for k in range(23)])
 MAX_DIGITS = 15
@@ -50,27 +51,37 @@ class Columns:
             mantissa, count = self._digits.values(whole)
             for more in range(1, tolds[0].thousands + 1):
                 mantissa, count = mantissa * 1000.0 + self._digits.values(whole + more)[0], count + 3
-        places: Ints = np.zeros(1, np.int64)
+        places = power = np.zeros(1, np.int64)
         if fraction is not None:
             behind, places = self._digits.values(fraction)
             mantissa = mantissa * _TENS[np.minimum(places, MAX_PLACES)] + behind
             count = count + places
         exact = count <= MAX_DIGITS
         if exponent is not None:
-            power, width = self._digits.values(exponent)
-            places = places - self._each([one.exponent_sign for one in tolds]) * power.astype(np.int64)
+            told, width = self._digits.values(exponent)
+            power = np.asarray(self._each([one.exponent_sign for one in tolds]) * told, np.int64)
+            places = places - power
             exact = exact & (np.abs(places) <= MAX_PLACES) & (width < MAX_DIGITS)
         scale = _TENS[np.minimum(np.abs(places), MAX_PLACES)]
         value = mantissa / scale if exponent is None else np.where(places > 0, mantissa / scale, mantissa * scale)
         size = self._first.size * len(tolds)
         if not exact.all():
-            rows = np.flatnonzero(np.broadcast_to(~exact, (size,)))
-            value = np.broadcast_to(value, (size,)).copy()
-            runs = [run[rows] for run in (whole, fraction, exponent) if run is not None]
-            value[rows] = self._one_by_one(runs[0], runs[-1] if len(runs) > 1 else runs[0] + tolds[0].thousands, dot=whole is None)
+            value, rows = np.broadcast_to(value, (size,)).copy(), np.flatnonzero(np.broadcast_to(~exact, (size,)))
+            parts = [None if run is None else run[rows] for run in (whole, fraction, exponent)]
+            value[rows] = self._long(parts, np.broadcast_to(power, (size,))[rows], tolds[0].thousands)
         signs = self._each([one.sign for one in tolds])
         value = value * signs if signs.min() < 0 else value
         return np.broadcast_to(value, (size,)).reshape(-1, len(tolds))
+
+    def _long(self, parts: Sequence[Ints | None], power: Ints, thousands: int) -> Floats:
+        """The numbers of more digits than double precision has: ``parts`` are the runs before and after the dot and of the exponent."""
+        whole, fraction, _ = parts
+        value, right = wide_values(self._digits, whole, fraction, power)
+        if thousands:
+            right[:] = False
+        runs = [run[~right] for run in parts if run is not None]
+        value[~right] = self._one_by_one(runs[0], runs[-1] if len(runs) > 1 else runs[0] + thousands, dot=whole is None)
+        return value
 
     def _runs(self, runs: Sequence[int | None]) -> Ints | None:
         """The same runs of each line, line by line; None where the form has none."""

@@ -114,6 +114,15 @@ class Digits:
             value = _eight_digits(_once(self.eights[ends]), np.clip(lengths - 8, 0, 8)) * 1e8 + value
         return value, lengths
 
+    def long_values(self, runs: Ints) -> tuple[npt.NDArray[np.longdouble], Flags]:
+        """The runs as whole numbers of up to 24 digits in extended precision, and which of them have no more."""
+        ends = self.ends[runs]
+        lengths = ends - self.starts[runs]
+        made = np.zeros(runs.size, np.longdouble)
+        for before in (16, 8, 0):
+            made = made * 1e8 + _eight_digits(self.eights[ends + 8 - before], np.clip(lengths - before, 0, 8))
+        return made, lengths <= 24
+
     def _digit(self, places: Ints) -> Floats:
         """The values of single digits, that of the first where all are the same."""
         return np.asarray(_once(self.bytes[places]) - np.uint8(_ZERO), np.float64)

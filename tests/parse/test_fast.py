@@ -284,6 +284,10 @@ NUMBERS = st.one_of(
     st.floats(0, 1e6, allow_nan=False).map(lambda value: f"{value:.6f}"),
     st.floats(1e-9, 1e9).map(lambda value: f"{value:.3e}"),
     st.floats(0, 1e6).map(repr),
+    st.floats(1e-20, 1e20).map(repr),
+    st.integers(2**53, 2**54).map(str),
+    st.integers(2**53, 2**54).map(lambda value: f"{value}.5"),
+    st.text("0123456789", min_size=15, max_size=30).map("0.".__add__),
 )
 
 
