@@ -110,6 +110,10 @@ class Fold:
             return True
         return reading.once and at == one.at
 
+    def is_deaf_to(self, reading: Reading) -> bool:
+        """Whether lines of a reading say nothing here from now on: a bar that has not told the steps of what waited for it."""
+        return reading.main_bar and self.bar_broken and not reading.section
+
     def flush(self) -> list[Item]:
         """What still waits, when no more will come."""
         for metric, one in self.understudies.items():

@@ -52,6 +52,8 @@ class Foresight:
         reading = parser.recogniser.known(skeleton)
         if reading is None and parser.settled():
             reading = parser.recogniser.read(skeleton, text[start:], 0, [])
+        if reading is not None and parser.fold.is_deaf_to(reading):
+            return NOTHING, start
         return reading, start
 
     def never_says(self, line: bytes) -> bool:

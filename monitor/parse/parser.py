@@ -217,7 +217,7 @@ class LogParser:
     def generation(self) -> object:
         """What changes whenever a line may mean something else than a line of its kind did before."""
         told = (self.count >= SETTLED, self._gate_words is None)
-        return len(self.recogniser.active), told, tuple(self.table.columns), tuple(self.fold.bound.items())
+        return len(self.recogniser.active), told, tuple(self.table.columns), tuple(self.fold.bound.items()), self.fold.bar_broken
 
     @property
     def listens(self) -> bool:

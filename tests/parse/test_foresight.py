@@ -48,3 +48,15 @@ EVERYDAY = (b"step 5 | loss 0.5", b"Epoch [3/10] loss: 1.5e-03", b"12:30:05 loss
 @pytest.mark.parametrize("line", EVERYDAY)
 def test_lines_of_everyday_are_steady(line: bytes) -> None:
     assert SIGHT.is_steady(line)
+
+
+def test_a_bar_that_told_no_steps_is_passed_over_from_then_on() -> None:
+    parser, bar = LogParser(Catalogue.load()), b"  3%|3         | 30/1000 [00:10<05:00,  3.01it/s]"
+    sight = Foresight(parser)
+    for at in range(1, 8):
+        parser.feed(f"{{'loss': {1 / at:.4f}, 'learning_rate': 1e-05, 'epoch': {at / 10}}}\n".encode() + (bar + b"\n" if at == 1 else b""))
+    generation = parser.generation()
+    assert parser.fold.bar_broken
+    assert sight.says_nothing(bar) and sight.is_steady(bar)
+    assert [] == parser.feed(bar + b"\n" + bar.replace(b"30/1000", b"40/1000") + b"\n")
+    assert generation == parser.generation()
