@@ -57,6 +57,7 @@ def test_a_bar_that_told_no_steps_is_passed_over_from_then_on() -> None:
         parser.feed(f"{{'loss': {1 / at:.4f}, 'learning_rate': 1e-05, 'epoch': {at / 10}}}\n".encode() + (bar + b"\n" if at == 1 else b""))
     generation = parser.generation()
     assert parser.fold.bar_broken
-    assert sight.says_nothing(bar) and sight.is_steady(bar)
+    assert sight.says_nothing(bar)
+    assert sight.is_steady(bar)
     assert [] == parser.feed(bar + b"\n" + bar.replace(b"30/1000", b"40/1000") + b"\n")
     assert generation == parser.generation()
