@@ -53,6 +53,8 @@ class Fold:
         self.bar_of = ""
         """The total of the bar whose state is held, where only its full state counts."""
         self.bar_used = False
+        self.bar_rhythm = (0.0, 0.0)
+        """The last step that the bar has told, and the epoch that stood beside it."""
         self.bar_broken = False
         self.total: float | None = None
         self.reached: float | None = None
@@ -125,7 +127,7 @@ class Fold:
         self.bar, self.bars, self.understudies = [], [], {}
         items = self._emit_all(held)
         for one in self.waiting:
-            one.step = self.place.step if one.step is None and one.epoch is None else one.step
+            one.step = self._behind_the_bar(one) if one.step is None else one.step
         items += self._emit_all([one for one in self.waiting if one.step is not None or one.epoch is not None])
         self.waiting = []
         return items
@@ -151,13 +153,16 @@ class Fold:
         step, total = number(numbers[reading.step]), number(numbers[reading.total_steps])
         if self.bar_total is None:
             self.bar_total, self.bar_used = total, False
-        if total != self.bar_total:
-            return []
         items: list[Item] = []
+        if total != self.bar_total and self.place.step == self.bar_total and step != total:
+            items += self._next_bar(total)
+        if total != self.bar_total:
+            return items
         if self.waiting:
             self.bar_used = True
             for one in self.waiting:
                 one.step = step
+                self.bar_rhythm = (step, one.epoch or 0.0)
             items += self._emit_all(self.waiting)
             self.waiting = []
         self.place.step, self.place.printed, self.place.has_steps, self.place.total_steps = step, True, True, total
@@ -167,6 +172,24 @@ class Fold:
         if self.bar_used:
             self._progress(items, offset, axis_step=True)
         return items
+
+    def _next_bar(self, total: float) -> list[Item]:
+        """A bar of another total after the run's has come to its end: the next run's where a training loss waits, else an evaluation's."""
+        first = next((at for at, one in enumerate(self.waiting) if one.metric == TRAIN_LOSS), None)
+        if first is None:
+            return []
+        before, self.waiting = self.waiting[:first], self.waiting[first:]
+        for one in before:
+            one.step = self.place.step
+        self.bar_total = total
+        return self._emit_all(before)
+
+    def _behind_the_bar(self, one: Observation) -> float | None:
+        """The step of a value after which its bar has shown nothing more: its end where it has come to it, else by the epoch."""
+        if one.epoch is None or (self.bar_used and self.place.step == self.bar_total):
+            return self.place.step
+        at, value = self.bar_rhythm
+        return float(round(one.epoch * at / value)) if self.bar_used and value else None
 
     def _bar_is_silent(self, made: Sequence[Observation]) -> bool:
         """Whether values came twice with no state of the bar between them: then it does not tell their step, here or later."""
@@ -365,7 +388,7 @@ class Fold:
             "total": self.total, "first_total": self.first_total, "section": self.section,
             "bar_known": self.bar_known, "bar_of": self.bar_of, "bar_only": sorted(self.bar_only),
             "bars": [_row(o) for o in self.bars], "bar": [self.bar_total, self.bar_used, self.bar_broken],
-            "held": [_row(o) for o in self.bar], "reached": self.reached,
+            "held": [_row(o) for o in self.bar], "reached": self.reached, "rhythm": list(self.bar_rhythm),
         }  # fmt: skip
 
     @classmethod
@@ -382,6 +405,7 @@ class Fold:
         fold.counted = dict(state["counted"])
         fold.bar_total, fold.bar_used, fold.bar_broken = state["bar"]
         fold.bar_known = state["bar_known"]
+        fold.bar_rhythm = (state["rhythm"][0], state["rhythm"][1]) if "rhythm" in state else (0.0, 0.0)
         fold.bar_only, fold.bars = set(state["bar_only"]), [_observation(r) for r in state["bars"]]
         fold.section = state.get("section", "")
         fold.first_total, fold.bar_of = state["first_total"], state.get("bar_of", "")

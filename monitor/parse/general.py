@@ -66,6 +66,10 @@ _TAIL = re.compile(r"(?<!\s)\s+[=-]{1,8}>{1,3}\s*$|\s[|,;]\s*(?:\w+ )?(?:saved|s
 """What ends a line and says nothing of its values: an arrow, where something was saved."""
 _COPULA = re.compile(r"(?:\s+so far)?\s+(?:is|was)$")
 _GLOBAL = re.compile(r"global|total|opt|complet", re.I)
+_WIDE = str.maketrans("：，；（）【】＝", ":,;()[]=")
+_TURNS = {"步": "step", "次": "step", "轮": "epoch"}
+_TURN = re.compile(r"第 ?\x00 ?([步次轮])")
+"""Chinese logs: wide punctuation, and ``第 5 步``, which is step 5."""
 _WRAP = re.compile(r"^\s*(?:\[rank\x00\]:?|\x00:\s|\[\x00\]\s?<\w+>:)")
 
 
@@ -88,6 +92,8 @@ class _Found:
 
 def read(skeleton: str) -> Reading:
     """What the general reader makes of a skeleton; ``NOTHING`` where it says nothing about a training."""
+    if not skeleton.isascii():
+        skeleton = _TURN.sub(lambda found: f" {_TURNS[found[1]]} \x00 ", skeleton.translate(_WIDE))
     glued = _GLUED.search(skeleton)
     skeleton = skeleton[: glued.start()] if glued else skeleton
     arrow = _ARROW.match(skeleton)

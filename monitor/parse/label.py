@@ -47,8 +47,8 @@ _LABEL = re.compile(
 
 
 def labels(text: str) -> Iterator[tuple[int, bool]]:
-    """Where what stands behind each further label begins, and whether all labels so far are plain (no mere name before a colon)."""
-    at, plain = 0, True
+    """Where what stands behind each further label begins, and whether that label is plain (no mere name before a colon)."""
+    at = 0
     for _ in range(MAX_LABELS):
         found = _LABEL.match(text, at, at + MAX_LABEL_CHARS)
         named = found and (found["box"] or found["name"] or found["logger"])
@@ -56,11 +56,11 @@ def labels(text: str) -> Iterator[tuple[int, bool]]:
             found = None
         blank = _BLANKS.match(text, at)
         if blank and blank.end() < len(text):
-            yield blank.end(), plain
+            yield blank.end(), True
         if found is None or found.end() == len(text):
             return
-        at, plain = found.end(), plain and not (found["name"] or found["rank"])
-        yield at, plain
+        at = found.end()
+        yield at, not (found["name"] or found["rank"])
 
 
 def label_end(line: bytes) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from monitor.parse import general
@@ -115,15 +116,18 @@ class Recogniser:
 
     def _behind_labels(self, text: str, whole: Reading | None, line: bytes, offset: int, items: list[Item]) -> Reading:
         """The reading of a line that no format knows as it stands: what stands behind its labels may be known."""
-        best = whole
+        best, plain = whole, True
         for end, plainly in labels(text):
+            plain = plain and plainly
             bare = self._recognise(text[end:], line, offset, items)
             if bare is None:
                 continue
             if bare.format != general.GENERAL:
                 return bare.behind(text[:end], text[end:])
-            if best is None or bare.placed > best.placed or (plainly and bare.placed == best.placed):
-                best = bare.behind(text[:end], text[end:])
+            told = bare.behind(text[:end], text[end:])
+            if best is None or bare.placed > best.placed or (plain and bare.placed == best.placed):
+                best, plain = told, True
+            plain = plain or replace(told, kind=best.kind) == best  # a name that changes nothing was a label
         return NOTHING if best is None else best
 
     def _recognise(self, text: str, line: bytes, offset: int, items: list[Item]) -> Reading | None:

@@ -26,6 +26,8 @@ _WORD = re.compile(rb"[A-Za-z]{2}(?!\w* +\d)")
 """What begins a row of a comparison (``| base | 2000 | 2.7 |``: the runs of others), and no row of a training; a month may."""
 _LIVE = re.compile(r"rew|fps|elapsed", re.I)
 _RULE_LINE = re.compile(rb"\s*[+|]?[-=+|: ]{10,}\s*$")
+_BAR = re.compile(rb"\|[^|]*\| *\d+(?:\.\d+)?%|^(?:Epoch \d+/\d+ :)?\s*$|^[^ -~]+$")
+"""A bar between the names of the columns and the first row, as fastai draws it, and what wipes it out."""
 _ROW = re.compile(rb"\s*\|\s*([A-Za-z_][\w ./@%()-]*?)\s*\|\s*([^|]*?)\s*\|\s*$")
 _PLACE = re.compile(rb"step|epoch|iter|update|Up\.|\bep\b", re.I)
 MAX_COLUMNS = 100
@@ -103,7 +105,7 @@ class Table:
         if len(cells) != len(self.columns):
             if _RULE_LINE.match(line) or line.lstrip()[:1] in (b"", b"#"):
                 return None
-            if self.separator == " " and not self.begun and not (cells and _CELL.fullmatch(cells[0])):
+            if self.separator == " " and not self.begun and not (cells and _CELL.fullmatch(cells[0])) and not _BAR.search(line):
                 self.columns = []
             return None
         if _WORD.search(cells[0]) and not _CELL.fullmatch(cells[0]):
