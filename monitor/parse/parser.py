@@ -32,6 +32,7 @@ SETTLED = 64
 """Items after which a file has shown what it is."""
 SURE = 200
 """Items after which no other format is looked for, and only lines with the literals of what was found are read."""
+LONG_LINE_BYTES = 1024
 RANK = re.compile(
     rb"^(?:\s*\[?(?:rank|default) ?\d+\]?:\s?|\(\w[\w.]*(?:\(\w+\))? pid=\d+(?:, ip=[\d.]+)?\)\s?|"
     rb"\[\d+,\d+\]\s?<std\w+>:|\s*\d{1,5}: (?=\D))", re.I
@@ -256,9 +257,12 @@ class LogParser:
         return bool(self.fold.waiting or self.fold.bar or self._repeated)
 
     def passes_by_hint(self, line: bytes) -> bool:
-        """Whether a line behind its rank can say nothing, where there is no gate to tell, nor a table that it may be of."""
+        """Whether a line behind its rank can say nothing, where no gate has told and it may be of no table.
+
+        A long one is asked again: to cut it takes longer.
+        """
         in_table = self.table.open and not self.recogniser.active
-        return self.gate is None and not in_table and not self.recogniser.may_say(line)
+        return (self.gate is None or len(line) > LONG_LINE_BYTES) and not in_table and not self.recogniser.may_say(line)
 
     def row_start(self, line: bytes) -> int:
         start = label_end(line)
