@@ -68,7 +68,7 @@ def file_calls(words: list[str], folder: Path) -> str:
         return "-"
     traced = ["strace", "-f", "-qq", "-e", "trace=%file", "-o", str(folder / "trace"), *words]
     subprocess.run(traced, cwd=folder, env=environment(folder), capture_output=True, check=False)
-    return str(len((folder / "trace").read_bytes().splitlines()))
+    return str(sum(b'""' not in call for call in (folder / "trace").read_bytes().splitlines()))
 
 
 def environment(folder: Path) -> dict[str, str]:

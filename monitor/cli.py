@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 
 from monitor import __version__
-from monitor.blas import one_thread
 from monitor.ending import leave, output_failed
 from monitor.groups import formats_app, notify_app, rules_app
+from monitor.libraries import keep_libraries_quiet
 from monitor.options import Forced, Formats, Json, Paths, Rules, State
 from monitor.usage import App
 
@@ -327,7 +327,7 @@ def main() -> None:
     from monitor.rulespackage import warn_of_stranger
 
     warn_of_stranger()
-    one_thread()
+    keep_libraries_quiet()
     gc.set_threshold(100_000, 10, 10)  # a start makes 50,000 objects that stay: looking through them for garbage is 10 ms
     try:
         try:

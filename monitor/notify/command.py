@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from monitor.blas import environment
+from monitor.libraries import environment
 from monitor.notify.channel import Channel, ChannelBase, ChannelSpec, DeliveryError, Memory
 from monitor.notify.notification import Notification, worst
 from monitor.notify.process import run_bounded

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from monitor.blas import environment, one_thread
 from monitor.cli import app, run
+from monitor.libraries import environment, keep_libraries_quiet
 
 HEAVY = frozenset({"apprise", "fastapi", "httpx", "jinja2", "matplotlib", "prometheus_client", "pydantic", "rich", "starlette", "uvicorn"})
 LEAVES_OUT = {
@@ -76,14 +77,12 @@ def test_a_shell_that_completes_is_answered_with_every_command() -> None:
     assert {"scan", "silence", "status"} == set(done.stdout.split()), done.stderr
 
 
-def test_the_one_thread_of_numpy_is_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.blas._ours", set())
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
-    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
-    before = environment()
-    one_thread()
-    assert before == environment()
-    monkeypatch.setattr("monitor.blas._ours", set())
+def test_what_is_set_for_libraries_is_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.libraries._ours", set())
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
-    one_thread()
-    assert "4" == environment()["OPENBLAS_NUM_THREADS"]
+    monkeypatch.setenv("PYDANTIC_DISABLE_PLUGINS", "")
+    monkeypatch.delenv("PYDANTIC_DISABLE_PLUGINS")
+    before = environment()
+    keep_libraries_quiet()
+    assert before == environment()
+    assert ("4", "__all__") == (os.environ["OPENBLAS_NUM_THREADS"], os.environ["PYDANTIC_DISABLE_PLUGINS"])
