@@ -22,6 +22,7 @@ from monitor.commands.inputs import fail, no_jobs_yet, say, say_json, the_format
 from monitor.commands.publish import NOTHING, PublishOptions, published
 from monitor.daemon import Daemon
 from monitor.eventline import event_line
+from monitor.events.signatures import signatures
 from monitor.ink import wants_color
 from monitor.lock import Locked, StateLock
 from monitor.mistake import ConfigErrors
@@ -83,6 +84,9 @@ def watch(paths: Sequence[str], options: WatchOptions) -> int:
     book, engine = the_rules(options.rules)
     held = the_channels(book, options.rules)
     catalogue = the_formats(options.formats, options.forced)
+    if not options.once:
+        catalogue = catalogue.read_whole()
+        signatures()
     options = options.over(held.options)
     state = options.state or default_state_path()
     lock = StateLock(state)

@@ -36,6 +36,10 @@ class Catalogue:
         """All of them, each file read."""
         return tuple(one.whole for one in self.entries)
 
+    def read_whole(self) -> Catalogue:
+        """The same with every file read now: for who goes on for weeks, while an upgrade may replace them. Raises FormatError, OSError."""
+        return Catalogue(tuple(listed(one.whole, one.priority) for one in self.entries))
+
     @property
     def names(self) -> list[str]:
         return [one.name for one in self.entries]

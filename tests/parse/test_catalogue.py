@@ -89,3 +89,10 @@ def test_so_they_are_for_any_line(line: str) -> None:
 
 def test_a_catalogue_without_formats_recognises_nothing() -> None:
     assert [] == list(Catalogue(()).that_recognise("step \x00 loss \x00"))
+
+
+def test_a_catalogue_that_is_read_whole_needs_no_file_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Catalogue.load().read_whole()
+    monkeypatch.setattr("monitor.parse.listed.read_format", None)
+    assert [one.name for one in CATALOGUE.formats] == [one.name for one in whole.formats]
+    assert [(one.name, one.signs, one.priority) for one in CATALOGUE.entries] == [(one.name, one.signs, one.priority) for one in whole.entries]
