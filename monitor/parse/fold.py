@@ -81,7 +81,7 @@ class Fold:
         if reading.bar:
             total = numbers[reading.full[1]].decode("ascii", "replace")[:20] if reading.full else ""
             if not (here and total != self.bar_of):  # another bar at the same place: an evaluation after the training
-                self.bar = [one for one in made if not self._shown_again(one, reading)]
+                self.bar = self._news(made, reading)
             self.bar_of, self.bar_known = total if not here else self.bar_of, reading.format != GENERAL
         elif reading.weak:
             items += self._emit_all(self._repeats(made, str(skeleton_id)))
@@ -91,10 +91,10 @@ class Fold:
         elif (reading.anchor is Anchor.NEXT and reading.step is None) or (reading.anchor is Anchor.BAR and self.bar_total is not None):
             self.waiting = [*self.waiting, *made][-256:]
         else:
-            items += self._emit_all([one for one in made if not self._shown_again(one, reading)])
+            items += self._emit_all(self._news(made, reading))
         vague = reading.format == GENERAL and not reading.values and not self.said
         self._progress(items, offset, axis_step=placed[0] is not None)
-        return [one for one in items if not (vague and isinstance(one, Progress) and one.total_steps is None)]
+        return [one for one in items if not isinstance(one, Progress) or one.total_steps is not None] if vague else items
 
     def _left_out(self, reading: Reading, numbers: Sequence[bytes]) -> bool:
         """Whether a line says nothing here: a bar that is not full, a line in a part of the log that does not count, a stray step."""
@@ -104,6 +104,10 @@ class Fold:
         if reading.full is not None and numbers[reading.full[0]] != numbers[reading.full[1]]:
             return True
         return reading.by_section and self.section == "none"
+
+    def _news(self, made: list[Observation], reading: Reading) -> list[Observation]:
+        """The values less those that are what the format calls no news."""
+        return [one for one in made if not self._shown_again(one, reading)] if reading.once or reading.changed else made
 
     def _shown_again(self, one: Observation, reading: Reading) -> bool:
         """Whether a value is what the format calls no news."""
@@ -241,22 +245,25 @@ class Fold:
             step = reading.default_step
         if step is None and epoch is None and reading.anchor is not Anchor.NEXT:
             return []
-        made = []
+        counts = not reading.bar and (bool(self.said) or not reading.weak)
+        validates = reading.by_section and self.section == "val"
+        other = reading.by_total and not self.of_training
+        made: list[Observation] = []
         for value in reading.values:
-            if reading.by_section and self.section == "val" and value.metric == TRAIN_LOSS:
-                value = replace(value, metric=VAL_LOSS)
-            metric = self.metric_of(value, reading)
-            if metric == TRAIN_LOSS and self._is_mean(reading):
-                metric = f"{TRAIN_LOSS}_epoch"
-            if reading.by_total and not self.of_training:
+            metric = value.metric
+            if metric in CANONICAL:
+                value = replace(value, metric=VAL_LOSS) if validates and metric == TRAIN_LOSS else value
+                metric = self.metric_of(value, reading)
+                if metric == TRAIN_LOSS and self._is_mean(reading):
+                    metric = f"{TRAIN_LOSS}_epoch"
+            if other:
                 metric = VAL_LOSS if metric == TRAIN_LOSS else f"val_{metric}"
             at = step if step is not None else self._own_axis(metric, reading)
             one = Observation(metric, number(numbers[value.index]), at, epoch, value.name, offset)
-            if at is not None and not reading.bar and (self.said or not reading.weak) and len(self.stepped) < MAX_STEPPED:
+            if counts and at is not None and metric not in self.stepped and len(self.stepped) < MAX_STEPPED:
                 self.stepped.add(metric)
             if value.understudy:
-                held = self._understudy(one)
-                made += held
+                made += self._understudy(one)
             else:
                 made.append(one)
         return made
@@ -357,12 +364,14 @@ class Fold:
     def _emit_all(self, made: Sequence[Observation]) -> list[Item]:
         """The observations less those that say what was said just before (the other ranks)."""
         items: list[Item] = []
+        said = self.said
         for one in made:
-            fact = (one.at, one.value)
-            if self.said.get(one.metric) == fact:
+            metric, fact = one.metric, (one.at if one.step is None else one.step, one.value)
+            before = said.get(metric)
+            if before == fact:
                 continue
-            if len(self.said) < 512 or one.metric in self.said:
-                self.said[one.metric] = fact
+            if before is not None or len(said) < 512:
+                said[metric] = fact
             items.append(one)
         return items
 

@@ -10,7 +10,7 @@ from monitor.parse.lightning import may_matter
 from monitor.parse.lines import plain
 from monitor.parse.numbers import cut
 from monitor.parse.own import ours
-from monitor.parse.parser import RANK, LogParser
+from monitor.parse.parser import LogParser, rank_end
 from monitor.parse.reading import NOTHING, Reading
 from monitor.parse.source import Sort, sort_of
 from monitor.parse.tables import touches
@@ -117,5 +117,4 @@ class Foresight:
 def _behind_rank(line: bytes) -> tuple[bytes, int]:
     """A line's plain text, and where in it stands what follows the rank."""
     text = plain(line)
-    wrapped = RANK.match(text)
-    return text, wrapped.end() if wrapped else 0
+    return text, rank_end(text)

@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.parse.format import Format
 from monitor.parse.pairs import HOLE
-from rules.regex import compile_literals
+from rules.regex import Presence, compile_literals
 
 MIN_LITERAL = 3
 LOSS_LITERALS = ("oss", "OSS")
@@ -40,6 +40,11 @@ def literals_of(formats: Sequence[Format]) -> frozenset[str]:
 def compiled_gate(literals: Iterable[str | bytes]) -> Any:
     """One RE2 pattern over bytes that searches for any of the literals in linear time."""
     return compile_literals(one if isinstance(one, bytes) else one.encode() for one in literals)
+
+
+def presence_of(literals: Iterable[str]) -> Presence:
+    """Whether a line contains any of the literals."""
+    return Presence(b"|".join(re.escape(one.encode()) for one in sorted(literals)))
 
 
 def _best(found: Sequence[frozenset[str]]) -> frozenset[str]:

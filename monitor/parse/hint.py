@@ -14,7 +14,7 @@ from typing import Any
 from monitor.parse.gate import required
 from monitor.parse.names import LOSS_WORDS, METRIC_WORDS
 from monitor.parse.pairs import HOLE
-from rules.regex import compile_over_bytes
+from rules.regex import Presence
 
 _DIGIT = r"(?:[0-9]|(?i:nan|inf))"
 _NUMBER = r"(?:[-+]?\.?[0-9][0-9.,eE+-]*|[-+]?(?i:nan|inf(?:inity)?))"
@@ -42,11 +42,11 @@ _ANY = r"(?s:.{1,4})"
 
 
 @lru_cache(maxsize=64)
-def hint(patterns: frozenset[str], *, general: bool) -> Any:
+def hint(patterns: frozenset[str], *, general: bool) -> Presence:
     """A search for lines that one of ``patterns`` (of skeletons) may match, or where ``general`` that may say something to the
     general reader or to a table; any line where a pattern does not tell what its lines must contain."""
     needed = [*(_general() if general else ()), *(needs(pattern) or "" for pattern in sorted(patterns))]
-    return compile_over_bytes("|".join(needed) if needed else r"[^\x00-\xff]")
+    return Presence(("|".join(needed) if needed else r"[^\x00-\xff]").encode("latin-1"))
 
 
 def _general() -> Iterable[str]:

@@ -30,7 +30,10 @@ def cut(line: bytes) -> tuple[bytes, list[bytes]]:
 
 def number(text: bytes) -> float:
     """The value of one number that ``cut`` has found."""
-    return float(text.replace(b",", b"")) if b"," in text else float(text)
+    try:
+        return float(text)
+    except ValueError:
+        return float(text.replace(b",", b""))
 
 
 def multiple(after: str) -> float:

@@ -14,8 +14,10 @@ _OURS = re.compile(
     rb"(?:\d\d:\d\d:\d\d|step +[\d.e+-]+)  \S[^|=]{0,124}?  (?:met|firing|resolved) [ a-z]{0,20}  \S+ +\S)"
 )
 """Diagnostics, events as JSON, events as lines of ``watch`` and ``replay``; behind what srun --label puts before them."""
+_BEGINS = frozenset(bytes((one,)) for one in b"0123456789 \t\n\r\v\fls{")
+"""The first bytes of such lines: most others are told by it."""
 
 
 def ours(line: bytes) -> bool:
     """Whether loss-watch itself wrote the line (without its end)."""
-    return _OURS.match(line) is not None
+    return line[:1] in _BEGINS and _OURS.match(line) is not None

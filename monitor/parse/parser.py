@@ -15,7 +15,7 @@ from monitor.parse import general
 from monitor.parse.catalogue import Catalogue
 from monitor.parse.fold import Fold
 from monitor.parse.format import Format
-from monitor.parse.gate import LOSS_LITERALS, MIN_LITERAL, PLACE_LITERALS, compiled_gate, literals_of
+from monitor.parse.gate import LOSS_LITERALS, MIN_LITERAL, PLACE_LITERALS, literals_of, presence_of
 from monitor.parse.label import label_end
 from monitor.parse.lightning import LightningReader, may_matter
 from monitor.parse.lines import LineBuffer, plain
@@ -33,11 +33,20 @@ SETTLED = 64
 SURE = 200
 """Items after which no other format is looked for, and only lines with the literals of what was found are read."""
 LONG_LINE_BYTES = 1024
-RANK = re.compile(
+_RANK = re.compile(
     rb"^(?:\s*\[?(?:rank|default) ?\d+\]?:\s?|\(\w[\w.]*(?:\(\w+\))? pid=\d+(?:, ip=[\d.]+)?\)\s?|"
     rb"\[\d+,\d+\]\s?<std\w+>:|\s*\d{1,5}: (?=\D))", re.I
 )
 """Who wrote a line: torchrun, Ray, mpirun --tag-output, srun --label (the blank after its colon, and no more). Other labels: ``label``."""
+
+
+_BEGINS_RANK = frozenset(bytes((one,)) for one in b"0123456789 \t\n\r\v\f[(rRdD")
+
+
+def rank_end(line: bytes) -> int:
+    """At which byte of a plain line that ends which says who wrote it."""
+    wrapped = _RANK.match(line) if line[:1] in _BEGINS_RANK else None
+    return wrapped.end() if wrapped else 0
 
 
 class Wanted(Protocol):
@@ -128,9 +137,7 @@ class LogParser:
             return
         if self.line_sink is not None and not bar and (self.wanted is None or self.wanted.search(line)):
             self.line_sink(line, offset)
-        wrapped = RANK.match(line)
-        if wrapped:
-            line = line[wrapped.end() :]
+        line = line[rank_end(line) :]
         if self.gate is not None and self.gate.search(line) is None:
             return
         if self.noted is not None:
@@ -182,7 +189,7 @@ class LogParser:
             found = literals_of(self.recogniser.active) if self.recogniser.active else self._general_words()
             self._gate_words = sorted(found)
             self.recogniser.close()
-            self.gate = compiled_gate(found) if found else None
+            self.gate = presence_of(found) if found else None
         return self._gate_words or []
 
     @property
@@ -341,7 +348,7 @@ class LogParser:
         parser._started, parser._repeated = state["started"], state["repeated"]
         parser.count, parser.listing = state["count"], SourceListing(*state["listing"])
         parser._leans, parser._gate_words = state["leans"], state["gate"]
-        parser.gate = compiled_gate(parser._gate_words) if parser._gate_words else None
+        parser.gate = presence_of(parser._gate_words) if parser._gate_words else None
         parser.table = Table.restore(state["table"])
         parser.recogniser.early = [(s.encode("latin-1"), [n.encode("latin-1") for n in numbers], at) for s, numbers, at in state["early"]]
         if state["lightning"] is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from monitor.parse import general
 from monitor.parse.catalogue import Catalogue
@@ -18,6 +17,7 @@ from monitor.parse.hint import hint
 from monitor.parse.label import labels
 from monitor.parse.reading import NOTHING, Reading
 from rules.observation import Item
+from rules.regex import Presence
 
 MAX_READINGS = 8192
 """Skeletons remembered; a log with more kinds of lines than that is looked at anew."""
@@ -39,7 +39,7 @@ class Recogniser:
         self.closed = False
         self._activated = activated
         self._readings: dict[bytes, Reading] = {}
-        self._hint: Any = None
+        self._hint: Presence | None = None
 
     def read(self, skeleton: bytes, line: bytes, offset: int, items: list[Item]) -> Reading:
         """What a skeleton means; where a format is recognised by it, ``items`` get what that makes of the lines before."""

@@ -9,9 +9,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from typing import Any
 
-from rules.regex import compile_over_bytes
+from rules.regex import Presence
 
 _SOURCE = re.compile(
     rb"""\s*(?:def\s|class\s+\w+.*:|import\s\w|from\s[\w.]+\simport\s|return\b|if\s.*:\s*(?:\#.*)?$|elif\s.*:|else:|for\s.*\sin\s.*:|while\s.*:|
@@ -19,8 +18,8 @@ _SOURCE = re.compile(
     re.X,
 )
 _SOURCE_ANYWHERE = (
-    r"""\b(?:def|class|import|assert|raise)[\s\v]|\breturn\b|\b(?:if|elif|for|while|with|except)\b.*:|(?:else|try):|\bprint\(|\bself\.|@\w|"""
-    r"""[#/][\s\v]|[\s\v][-+*/]?=[\s\v][^=]*[(\[{]|\"\"\"|'''"""
+    rb"""\b(?:def|class|import|assert|raise)[\s\v]|\breturn\b|\b(?:if|elif|for|while|with|except)\b.*:|(?:else|try):|\bprint\(|\bself\.|@\w|"""
+    rb"""[#/][\s\v]|[\s\v][-+*/]?=[\s\v][^=]*[(\[{]|\"\"\"|'''"""
 )
 """What any line of source or docstring contains, whatever label stands before it."""
 _DIVIDER = re.compile(rb"\s*[=\-*#_]{16,}\s*$")
@@ -55,8 +54,8 @@ def sort_of(line: bytes) -> Sort:
 
 
 @cache
-def _anywhere() -> Any:
-    return compile_over_bytes(_SOURCE_ANYWHERE)
+def _anywhere() -> Presence:
+    return Presence(_SOURCE_ANYWHERE)
 
 
 def may_be_source(line: bytes) -> bool:
