@@ -31,6 +31,7 @@ class EventLines:
         self._matcher = matcher
         self.wanted: Wanted | None = self
         self.literals: Sequence[bytes] = WANTED
+        self.take = self._reader.take
 
     def hungry(self) -> object:
         return self._reader.hungry
@@ -40,9 +41,6 @@ class EventLines:
 
     def neutral(self, line: bytes) -> bool:
         return says_nothing(line)
-
-    def take(self, line: bytes, offset: int) -> None:
-        self._reader.take(line, offset)
 
     def waiting(self) -> Sequence[int] | None:
         return self._reader.waiting

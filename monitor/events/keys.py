@@ -10,43 +10,44 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from monitor.events.kinds import MAX_KEYS
+from monitor.events.sought import Late
 from rules.observation import Event
 
 MISSING, UNEXPECTED, MISMATCHED = "missing_keys", "unexpected_keys", "mismatched_keys"
 MAX_LIST_LINES = 5_000
 
 _TEXT = {MISSING: "missing (they start at random)", UNEXPECTED: "unexpected (they were ignored)", MISMATCHED: "of another shape"}
-_QUOTED = re.compile(r"""['"]([\w.\[\]/:$-]{1,300})['"]""")
-_KEY = re.compile(r"[A-Za-z_][\w\[\]/:$-]*(?:\.[\w\[\]/:$-]+)*")
-_INCOMPATIBLE = re.compile(r"missing_keys=\[(?P<missing>[^\]]*)\], ?unexpected_keys=\[(?P<unexpected>[^\]]*)\]")
-_SIZE = re.compile(r"size mismatch for ([\w.\[\]]{1,300}): copying a param")
-_SHAPES = re.compile(r"^-? ?([\w.]{1,300}): found shape torch\.Size\(.{0,80}\) in the checkpoint and torch\.Size")
-_REPORT_ROW = re.compile(r"^([\w.{},\[\] -]{1,300}?)\s*\| (?:\x1b\[\d*m)?(MISSING|UNEXPECTED|MISMATCH|CONVERSION)")
-_INLINE: tuple[tuple[str, re.Pattern[str]], ...] = (
-    (MISSING, re.compile(r"newly initialized(?: because .{0,80})?: ?[\[{](.*)")),
-    (UNEXPECTED, re.compile(r"were not used when initializing .{0,120}?: ?[\[{](.*)")),
-    (MISSING, re.compile(r"in the model state dict but not in the checkpoint: ?\[(.*)")),
-    (UNEXPECTED, re.compile(r"not in the model state dict but in the checkpoint: ?\[(.*)")),
-    (MISSING, re.compile(r"Missing key\(s\) in state_dict: (.*)")),
-    (UNEXPECTED, re.compile(r"Unexpected key\(s\) in state_dict: (.*)")),
-    (MISSING, re.compile(r"Missing keys \((.*)\) discovered while loading")),
-    (UNEXPECTED, re.compile(r"Unexpected keys \((.*)\) found while loading")),
-    (MISSING, re.compile(r"missing keys in source state_dict: (.*)")),
-    (UNEXPECTED, re.compile(r"unexpected key in source state_dict: (.*)")),
+_QUOTED = Late(r"""['"]([\w.\[\]/:$-]{1,300})['"]""")
+_KEY = Late(r"[A-Za-z_][\w\[\]/:$-]*(?:\.[\w\[\]/:$-]+)*")
+_INCOMPATIBLE = Late(r"missing_keys=\[(?P<missing>[^\]]*)\], ?unexpected_keys=\[(?P<unexpected>[^\]]*)\]")
+_SIZE = Late(r"size mismatch for ([\w.\[\]]{1,300}): copying a param")
+_SHAPES = Late(r"^-? ?([\w.]{1,300}): found shape torch\.Size\(.{0,80}\) in the checkpoint and torch\.Size")
+_REPORT_ROW = Late(r"^([\w.{},\[\] -]{1,300}?)\s*\| (?:\x1b\[\d*m)?(MISSING|UNEXPECTED|MISMATCH|CONVERSION)")
+_INLINE: tuple[tuple[str, Late], ...] = (
+    (MISSING, Late(r"newly initialized(?: because .{0,80})?: ?[\[{](.*)")),
+    (UNEXPECTED, Late(r"were not used when initializing .{0,120}?: ?[\[{](.*)")),
+    (MISSING, Late(r"in the model state dict but not in the checkpoint: ?\[(.*)")),
+    (UNEXPECTED, Late(r"not in the model state dict but in the checkpoint: ?\[(.*)")),
+    (MISSING, Late(r"Missing key\(s\) in state_dict: (.*)")),
+    (UNEXPECTED, Late(r"Unexpected key\(s\) in state_dict: (.*)")),
+    (MISSING, Late(r"Missing keys \((.*)\) discovered while loading")),
+    (UNEXPECTED, Late(r"Unexpected keys \((.*)\) found while loading")),
+    (MISSING, Late(r"missing keys in source state_dict: (.*)")),
+    (UNEXPECTED, Late(r"unexpected key in source state_dict: (.*)")),
 )
 _WORD = r"(?<![\w])(?:(?P<missing>[Mm]issing|MISSING)|(?P<unexpected>[Uu]nexpected|UNEXPECTED|IGNORED|[Ii]gnored from))"
-_HAND_MADE = re.compile(
+_HAND_MADE = Late(
     rf"(?:{_WORD})(?:[ _](?:[Kk]eys?|KEYS?|params?|parameters|weights?|from the checkpoint|in (?:the )?(?:model|checkpoint|ckpt)))*"
     r"(?:\(s\))?\s*(?:[:=]|\(|\b)\s*(?P<rest>.*?)(?=[Mm]issing|MISSING|[Uu]nexpected|UNEXPECTED|$)"
 )
-_CODE_LIKE = re.compile(r"\w\((?!s\))|self\.|==| for \w+ in |^\s*[\"']|^\s*(?:if|elif|assert|return|raise|print)\b")
-_COUNT = re.compile(r"^\(?(\d{1,6})\)?(?:\s*(?:[Kk]eys?|params?|parameters|weights?|tensors?)\b)?")
+_CODE_LIKE = Late(r"\w\((?!s\))|self\.|==| for \w+ in |^\s*[\"']|^\s*(?:if|elif|assert|return|raise|print)\b")
+_COUNT = Late(r"^\(?(\d{1,6})\)?(?:\s*(?:[Kk]eys?|params?|parameters|weights?|tensors?)\b)?")
 _HEADINGS: tuple[tuple[str, str], ...] = (
     ("Some model parameters or buffers are not found in the checkpoint", MISSING),
     ("The checkpoint state_dict contains keys that are not used by the model", UNEXPECTED),
 )
-_BRACES = re.compile(r"\{(\d{1,5}(?:, ?\d{1,5})*|(\d{1,5})\.\.\.(\d{1,5}))\}")
-_BULLET = re.compile(r"^\s{0,12}(?:[-*•·>]|❌|✗|\d{1,5}[.)])\s+")
+_BRACES = Late(r"\{(\d{1,5}(?:, ?\d{1,5})*|(\d{1,5})\.\.\.(\d{1,5}))\}")
+_BULLET = Late(r"^\s{0,12}(?:[-*•·>]|❌|✗|\d{1,5}[.)])\s+")
 
 
 @dataclass(slots=True)

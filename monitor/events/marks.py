@@ -6,13 +6,13 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from monitor.events.sought import Sought
+from monitor.events.sought import Late, Sought
 from rules.observation import Event
 
 MAX_WORLD = 65_536
 
-_MEMBER = re.compile(r"GLOBAL_RANK: (\d{1,6}), MEMBER: (\d{1,6})/(\d{1,6})")
-_READY = re.compile(r"All distributed processes registered(?:\. Starting with (\d{1,6}) processes)?")
+_MEMBER = Late(r"GLOBAL_RANK: (\d{1,6}), MEMBER: (\d{1,6})/(\d{1,6})")
+_READY = Late(r"All distributed processes registered(?:\. Starting with (\d{1,6}) processes)?")
 
 
 STARTED = (
@@ -91,7 +91,7 @@ class Mark(NamedTuple):
 
     start: bool
     kind: str
-    pattern: re.Pattern[str] | None
+    pattern: Late | None
 
 
 def mark_of(line: str) -> Mark | None:
@@ -119,9 +119,9 @@ class Marks:
     def feed(self, line: str, offset: int, step: float | None, mark: Mark | None = None) -> list[Event]:
         """``mark`` is what ``mark_of`` says of the line, where that is known."""
         mark = mark or mark_of(line)
-        found = mark.pattern.search(line) if mark is not None and mark.pattern is not None else None
-        if mark is None:
+        if mark is None or (mark.kind == "checkpoint_saved" and not mark.start and step is not None and f"{step}" == self.saved_at):
             return []
+        found = mark.pattern.search(line) if mark.pattern is not None else None
         events = self._start(line, offset) if mark.start else []
         if found is None:
             return events

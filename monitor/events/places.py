@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from monitor.events.finding import CAUSE, EXIT, MAX_LINE, Finding
 from monitor.events.marks import shown
+from monitor.events.sought import Late
 
 MAX_NODES = 4096
 SIGNALS = {
@@ -19,9 +19,9 @@ SIGNALS = {
 }
 """Exit code of a worker that a signal ended -> class and tier."""
 
-_NODE_OF_RANK = re.compile(r"^(?P<node>[\w.-]{1,80}):\d+:\d+ \[\d+\] NCCL INFO .{0,120}\brank (?P<rank>\d{1,6}) nranks")
-_WORKER_FAILED = re.compile(r"failed \(exitcode: (?P<code>-?\d{1,4})\) local_rank: (?P<rank>\d{1,6})")
-_ELASTIC = re.compile(r"^\s+(?P<key>host|rank|exitcode) {1,6}: (?P<value>[\w.-]{1,80})")
+_NODE_OF_RANK = Late(r"^(?P<node>[\w.-]{1,80}):\d+:\d+ \[\d+\] NCCL INFO .{0,120}\brank (?P<rank>\d{1,6}) nranks")
+_WORKER_FAILED = Late(r"failed \(exitcode: (?P<code>-?\d{1,4})\) local_rank: (?P<rank>\d{1,6})")
+_ELASTIC = Late(r"^\s+(?P<key>host|rank|exitcode) {1,6}: (?P<value>[\w.-]{1,80})")
 
 
 def places_something(line: str) -> bool:

@@ -12,14 +12,14 @@ from monitor.events.gates import passes
 from monitor.events.marks import STARTED, Mark, mark_of
 from monitor.events.places import places_something
 from monitor.events.signatures import bare, signatures
-from monitor.events.sought import Sought
+from monitor.events.sought import Late, Sought
 
-_CODE = re.compile(
+_CODE = Late(
     r"\s*(?:#|//|\"\"\"|raise |print\(|def |class |import |from |if |except|assert |return |logger\.|warnings?\.)"
     r"|\s*[+] |[-|*`>\"'] ?\S"
 )
-_USAGE = re.compile(r"[\w./-]{1,80}: error: (?:unrecognized arguments|the following arguments are required|argument \S+)")
-_REQUEUE = re.compile(r"handling auto-requeue signal|[Rr]equeue?(?:d|ing) (?:SLURM )?job")
+_USAGE = Late(r"[\w./-]{1,80}: error: (?:unrecognized arguments|the following arguments are required|argument \S+)")
+_REQUEUE = Late(r"handling auto-requeue signal|[Rr]equeue?(?:d|ing) (?:SLURM )?job")
 _DIGITS_OF = re.compile(r"\\x..|\\.|\[(?:\\.|[^\]\\])*\]|\{\d*,?\d*\}|\d")
 """The pieces of a pattern that hold digits, so that those that stand for themselves are told from the others."""
 
@@ -46,7 +46,7 @@ def plain_of(line: str) -> Plain | None:
 
 def counts_digits(line: str) -> bool:
     """Whether a line that differs from this one in digits alone may say something else: a signal's or an error's number."""
-    return _numbered().first(line) is not None
+    return (passes(line, gates.BARE) or passes(line, gates.MARKS)) and _numbered().first(line) is not None
 
 
 def any_digits(pattern: str) -> str:

@@ -9,7 +9,6 @@ dropped when training goes on for ``GOES_ON`` further steps. It is told when SLU
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from heapq import merge
 from operator import attrgetter
@@ -22,7 +21,8 @@ from monitor.events.noise import is_noise, literals
 from monitor.events.places import Places
 from monitor.events.prefix import Source
 from monitor.events.slurm_lines import Word, slurm_word
-from monitor.events.tracebacks import Tracebacks
+from monitor.events.sought import Late
+from monitor.events.tracebacks import NO_RANK, Tracebacks
 from monitor.events.wording import Wording, wording_of
 from rules.observation import Event, Item, Observation
 
@@ -34,7 +34,7 @@ MAX_BYTES = 8192
 WANTED: tuple[bytes, ...] = literals("wanted.txt")
 """A plain line without any of these bytes says nothing to ``EventReader.feed``, unless the reader is ``hungry``."""
 
-_RANK_INSIDE = re.compile(r"\[[Rr]ank ?(\d{1,6})\]")
+_RANK_INSIDE = Late(r"\[[Rr]ank ?(\d{1,6})\]")
 _OFFSET = attrgetter("offset")
 
 
@@ -82,34 +82,35 @@ class EventReader:
         self.take(line, offset)
         return events + self.settle()
 
-    def take(self, line: bytes, offset: int) -> bool:
-        """Look at a line; ``settle`` gives what came of it. Whether anything may."""
+    def take(self, line: bytes, offset: int) -> None:
+        """Look at a line; ``settle`` gives what came of it."""
         if len(line) > MAX_BYTES:
             if is_noise(line):
-                return False
+                return
             line = line[: MAX_BYTES // 2] + line[-MAX_BYTES // 2 :]
         wording = wording_of(line)
-        if wording.noise or (wording.silent and not self._tracebacks.streams and not self._keys.open):
-            return False
+        streams = self._tracebacks.streams
+        if wording.silent and not self._keys.open and (not streams or (wording.of_no_rank and NO_RANK not in streams)):
+            return
+        if wording.noise:
+            return
         source = wording.source(line)
         word = slurm_word(source.rest, offset, None) if wording.slurm else None
         if word is not None:
             self._taken.append((offset, word))
             if word.requeue:
                 self._tracebacks = Tracebacks()
-            return True
+            return
         inside, finding = self._tracebacks.feed(source, offset, None)
         if finding is not None:
             self._taken.append((offset, finding))
         if inside and finding is None:
-            return False
+            return
         # torch puts the keys that did not fit into the message of its exception
         lists = self._keys.feed(source.rest, offset) if self._keys.open or wording.keys else []
         self._taken += [(offset, event) for event in lists]
         if not inside and not lists and not wording.mute:
             self._taken.append((offset, (source, wording)))
-            return True
-        return finding is not None or bool(lists)
 
     @property
     def waiting(self) -> list[int] | None:

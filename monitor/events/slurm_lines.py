@@ -10,26 +10,27 @@ import re
 from typing import NamedTuple
 
 from monitor.events.finding import AFTER, CAUSE, EXIT, MAX_LINE, SLURM, Finding
+from monitor.events.sought import Late
 
-_CANCELLED = re.compile(
+_CANCELLED = Late(
     r"\*\*\* (?P<what>JOB|STEP) [\d.+_]+(?: STEPD TERMINATED)? ON (?P<node>[\w.-]{1,80}) (?:CANCELLED )?AT [\dT:-]{10,30}"
     r"(?: DUE TO (?P<why>[A-Z][A-Z ]+))?"
 )
-_OOM = re.compile(
+_OOM = Late(
     r"Detected \d+ oom[-_]kill event|exceeded memory limit|Exceeded (?:job|step) memory limit|oom-kill event\(s\)|Out Of Memory\b"
 )
-_TASK = re.compile(r"srun: error: (?P<node>[\w.-]{1,80}): tasks? (?P<tasks>\d+)?[\d,-]*: (?P<how>.{1,120})")
-_STEPD = re.compile(r"slurmstepd-(?P<node>[\w.-]{1,80}): error: ")
-_NODE_FAIL = re.compile(
+_TASK = Late(r"srun: error: (?P<node>[\w.-]{1,80}): tasks? (?P<tasks>\d+)?[\d,-]*: (?P<how>.{1,120})")
+_STEPD = Late(r"slurmstepd-(?P<node>[\w.-]{1,80}): error: ")
+_NODE_FAIL = Late(
     r"srun: error: Node failure on (?P<node>[\w.-]{1,80})|srun: error: .{0,80}node failure|Job launch failed due to node failure"
     r"|srun: error: Nodes? (?P<slow>[\w.,\[\]-]{1,80}) (?:is|are) still not ready"
 )
-_KILLED = re.compile(r"^(?:[^\s:]{0,200}: line \d+: +\d+ )?Killed(?: {2,}\S.*| *)$|[^\w ]Killed$")
-_EXIT = re.compile(r"Exited with exit code (\d+)")
-_LAUNCH = re.compile(
+_KILLED = Late(r"^(?:[^\s:]{0,200}: line \d+: +\d+ )?Killed(?: {2,}\S.*| *)$|[^\w ]Killed$")
+_EXIT = Late(r"Exited with exit code (\d+)")
+_LAUNCH = Late(
     r"(?:srun|sbatch): error: (?:Unable to (?:create step|allocate|confirm)|.{0,80}[Ii]nvalid|.{0,40}launch failed|Task launch)"
 )
-_SUBMITIT = re.compile(r"submitit .{0,60}Job (?:has|is about to be) (?P<why>timed out|timed-out|preempted)")
+_SUBMITIT = Late(r"submitit .{0,60}Job (?:has|is about to be) (?P<why>timed out|timed-out|preempted)")
 
 _WHY = {
     "TIME LIMIT": "time_limit",

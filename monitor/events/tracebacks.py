@@ -6,29 +6,31 @@ known, and each exception's line closes one. A traceback whose end never comes i
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from monitor.events.finding import CAUSE, EXIT, MAX_LINE, MAX_TRACEBACK_LINES, Finding
 from monitor.events.prefix import Source
 from monitor.events.signatures import classify
+from monitor.events.sought import Late
 
 HEADER = "Traceback (most recent call last)"
 STRAY_LINES = 200
 MAX_STREAMS = 512
+NO_RANK = "-"
+"""The stream of the lines that do not say whose they are."""
 
 _SUFFIX = r"(?:Error|Exception|Interrupt|Exit|Failure|Fault|Timeout|Warning|Invalid|Abort|NotFound|Denied|Expired|Quit)"
 _NAMES = r"(?:StopIteration|GeneratorExit|SystemExit|Empty|Full|NaNLoss)"
-_EXCEPTION = re.compile(rf"(?:[A-Za-z_]\w*\.){{0,12}}(?:[A-Za-z_]\w*{_SUFFIX}\w*|{_NAMES})(?:\([\w., ]{{0,80}}\))?(?::(?: |$).*|\s*$)")
-_DOTTED = re.compile(r"(?:[a-z_]\w*\.){1,12}[A-Z]\w*(?::(?: |$).*|\s*$)")
-_GLUED = re.compile(r"(?:^|[\s)])((?:[A-Za-z_]\w*\.){0,12}[A-Z]\w*(?:Error|Exception): .*)|(KeyboardInterrupt)")
+_EXCEPTION = Late(rf"(?:[A-Za-z_]\w*\.){{0,12}}(?:[A-Za-z_]\w*{_SUFFIX}\w*|{_NAMES})(?:\([\w., ]{{0,80}}\))?(?::(?: |$).*|\s*$)")
+_DOTTED = Late(r"(?:[a-z_]\w*\.){1,12}[A-Z]\w*(?::(?: |$).*|\s*$)")
+_GLUED = Late(r"(?:^|[\s)])((?:[A-Za-z_]\w*\.){0,12}[A-Z]\w*(?:Error|Exception): .*)|(KeyboardInterrupt)")
 _CHAIN = (
     "During handling of the above exception",
     "The above exception was the direct cause",
     "Original Traceback (most recent call last)",
 )
-_THREAD = re.compile(r"Exception in thread |Exception ignored in|--- Logging error ---|^Exception in ")
+_THREAD = Late(r"Exception in thread |Exception ignored in|--- Logging error ---|^Exception in ")
 _BODY = (" ", "\t", 'File "', "│", "╭", "╰", "┃", "|")
 
 
@@ -63,28 +65,17 @@ class Tracebacks:
 
     def __init__(self) -> None:
         self.streams: dict[str, Stream] = {}
-        self._being_read: set[str] = set()
+        self._opened: set[str] = set()
+        """The streams in which a traceback is read, or its end was: what follows may belong to it."""
 
     @property
     def open(self) -> bool:
         """Whether a traceback is being read, so that lines without any literal must be handed in too."""
-        return bool(self._being_read)
+        return bool(self._opened)
 
     def feed(self, source: Source, offset: int, step: float | None) -> tuple[bool, Finding | None]:
         """Whether the line belongs to a traceback, and the finding where it closed one."""
-        key = "-" if source.rank is None else str(source.rank)
-        told = self._feed(key, source, offset, step)
-        self._note(key)
-        return told
-
-    def _note(self, key: str) -> None:
-        stream = self.streams.get(key)
-        if stream is not None and (stream.opened or stream.closed):
-            self._being_read.add(key)
-        else:
-            self._being_read.discard(key)
-
-    def _feed(self, key: str, source: Source, offset: int, step: float | None) -> tuple[bool, Finding | None]:
+        key = NO_RANK if source.rank is None else str(source.rank)
         rest, stream = source.rest, self.streams.get(key)
         if HEADER in rest:
             self._open(key, stream, rest, offset)
@@ -103,17 +94,20 @@ class Tracebacks:
     def _stream(self, key: str) -> Stream:
         if key not in self.streams:
             if len(self.streams) >= MAX_STREAMS:
-                oldest = next(iter(self.streams))
-                self.streams.pop(oldest)
-                self._being_read.discard(oldest)
+                self._forget(next(iter(self.streams)))
             self.streams[key] = Stream()
         return self.streams[key]
+
+    def _forget(self, key: str) -> None:
+        del self.streams[key]
+        self._opened.discard(key)
 
     def _open(self, key: str, stream: Stream | None, rest: str, offset: int) -> None:
         fresh = stream is None or (not stream.opened and not stream.chained)
         chained = stream is not None and (stream.chained or rest.startswith("Original"))
         harmless = stream is not None and stream.harmless
         stream = self._stream(key)
+        self._opened.add(key)
         stream.opened += 1
         stream.closed, stream.strays, stream.chained, stream.harmless = False, 0, chained, harmless
         if fresh:
@@ -133,7 +127,7 @@ class Tracebacks:
             stream.harmless = True
             return True
         if stream.strays > 20 or not stream.closed:
-            del self.streams[key]
+            self._forget(key)
         return False
 
     def _body(self, stream: Stream, rest: str, source: Source, step: float | None) -> tuple[bool, Finding | None]:
@@ -158,7 +152,7 @@ class Tracebacks:
         if rest.startswith(_CHAIN):
             return True, None
         if stream.strays > STRAY_LINES:
-            del self.streams[key]
+            self._forget(key)
         return False, None
 
     def _finish(self, stream: Stream, line: str, source: Source, step: float | None) -> Finding:
@@ -185,5 +179,4 @@ class Tracebacks:
 
     def restore(self, state: dict[str, Any]) -> None:
         self.streams = {key: Stream(**stream) for key, stream in state.items()}
-        for key in self.streams:
-            self._note(key)
+        self._opened = {key for key, stream in self.streams.items() if stream.opened or stream.closed}

@@ -19,7 +19,8 @@ from monitor.events.tracebacks import begins
 
 MAX_WORDINGS = 2048
 MAX_WORDING_BYTES = 512
-"""A longer line is looked at each time, so that what is remembered stays small."""
+MAX_LONG_WORDINGS = 32
+"""Of longer lines fewer are remembered, so that it stays small."""
 
 _ALL_ONE = bytes.maketrans(b"0123456789", b"1111111111")
 _DIGITS = re.compile(rb"[0-9]+")
@@ -71,18 +72,24 @@ class Wording:
         return not (placed or self.counts_digits or self._plain)
 
     @cached_property
+    def of_no_rank(self) -> bool:
+        """Whether it does not say whose it is."""
+        return self._prefix.rank is None
+
+    @cached_property
     def silent(self) -> bool:
         """Whether it says nothing to a reader that is in no traceback and in no list."""
         return self.noise or not (self.slurm or self.keys or begins(self._rest) or not self.mute)
 
 
 _remembered = lru_cache(maxsize=MAX_WORDINGS)(Wording)
+_remembered_long = lru_cache(maxsize=MAX_LONG_WORDINGS)(Wording)
 
 
 def wording_of(line: bytes) -> Wording:
     """The wording of a plain line."""
     made = line.translate(_ALL_ONE)
-    return _remembered(made) if len(line) <= MAX_WORDING_BYTES else Wording(made)
+    return _remembered(made) if len(line) <= MAX_WORDING_BYTES else _remembered_long(made)
 
 
 def says_nothing(line: bytes) -> bool:

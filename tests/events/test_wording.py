@@ -19,6 +19,7 @@ from monitor.events.plain import any_digits, plain_of
 from monitor.events.prefix import split_prefix
 from monitor.events.signatures import bare, classify, signatures
 from monitor.events.slurm_lines import slurm_word
+from monitor.events.sought import Late
 from monitor.events.tracebacks import begins
 from monitor.events.wording import MAX_WORDING_BYTES, says_nothing, wording_of
 
@@ -91,3 +92,18 @@ def test_a_pattern_is_found_whether_its_literals_are_looked_for_first_or_not(lin
     assert (expected or ("traceback", CAUSE)) == classify(text) or "Caught " in text
     alone = next(((one.crash, one.tier) for one in signatures() if one.bare for part in one.parts if re.search(part, text)), None)
     assert alone == bare(text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literal"),
+    [
+        (r"(?:CUDA|HIP)(?: error:)? out of memory\b", " out of memory"),
+        (r"\[Errno 28\]", "[Errno 28]"),
+        (r"colou?r.{0,60}thread: \[\d", "thread: ["),
+        (r"ab*cd+e", "cd"),
+        (r"one|two", ""),
+        (r"(?<!# )[Ss]av(?:ing|ed) ", "av"),
+    ],
+)
+def test_a_match_contains_the_literal_that_is_looked_for_first(pattern: str, literal: str) -> None:
+    assert literal == Late(pattern).literal
