@@ -117,6 +117,15 @@ class Block:
         """The byte of the file up to which the first ``count`` lines go, all of them with what was passed over behind the last."""
         return self._base + self._stop if self._whole is not None and count == self.count else self.offset(count - 1) + 1 if count else 0
 
+    def plain_lines(self, lines: Ints) -> Iterator[tuple[int, bytes, int]]:
+        """``lines``, but those that a bar drew over: their numbers, the plain lines, their offsets."""
+        starts = self.digits.line_starts
+        for at, start, end, offset in zip(
+            lines.tolist(), starts[lines].tolist(), starts[lines + 1].tolist(), self.offsets(lines).tolist(), strict=True
+        ):
+            if not self.is_bar(at):
+                yield at, plain(self._padded[len(PAD) + start : len(PAD) + min(end - 1, start + MAX_LINE_BYTES)]), offset
+
     def after(self, at: int) -> Iterator[tuple[bytes, int]]:
         """The plain lines after line ``at``, also those that are not among the block's own, with their offsets."""
         if self._whole is None:

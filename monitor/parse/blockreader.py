@@ -50,17 +50,16 @@ class BlockReader:
         self._late = 0
         """Lines that went through the parser although their key can be read as columns by now."""
 
-    def candidates(self, search: LineSearch | None) -> list[int]:
-        """The lines that the reader of events may want: among them are all that ``search`` finds."""
+    def candidates(self, search: LineSearch) -> Ints:
+        """The lines that the reader of events may want: those with a literal that are not known to say nothing."""
         kinds = self._kinds
         telling = (kinds < 0) & (kinds != NOTHING_SAID)
         for kind in self._known.telling:
             telling |= kinds == kind
         lines = np.flatnonzero(telling[: self.done])
-        if lines.size >= MANY_LINES and search is not None:  # few lines have one of these
-            lines = np.intersect1d(lines, self.block.with_literal(search), assume_unique=True)
-        known, key = self._known.kinds, self.block.key
-        return [at for at in lines.tolist() if known.get(key(at)) != NOTHING_SAID]
+        if lines.size >= MANY_LINES:  # few lines have a literal
+            return np.intersect1d(lines, self.block.with_literal(search), assume_unique=True)
+        return np.array([at for at in lines.tolist() if search.holds(self.block.line(at))], np.int64)
 
     def columns(self) -> list[Column]:
         """What was read, each metric's points in the order of the block."""

@@ -16,7 +16,6 @@ from monitor.parse.buffer import Readable, WholeLines
 from monitor.parse.digits import PAD
 from monitor.parse.gate import LineSearch, compiled_gate
 from monitor.parse.known import Known
-from monitor.parse.lines import plain
 from monitor.parse.own import ours
 from monitor.parse.parser import LogParser
 from rules.observation import Item
@@ -148,15 +147,14 @@ class FastReader:
     def _events(self, read: BlockReader) -> None:
         """Hand the reader of events the lines that it wants, and those after them that it is hungry for."""
         block, sink, done = read.block, self._event_sink, -1
-        if sink is None or self._literals is None:
+        if sink is None or self._event_search is None:
             return
         if self._hungry():
             done = self._fed(read, -1)
-        for at in read.candidates(self._event_search):
-            line = block.line(at)
-            if block.offset(at) < done or block.is_bar(at) or not self._literals.search(line) or ours(plain(line)):
+        for at, line, offset in block.plain_lines(read.candidates(self._event_search)):
+            if offset < done or ours(line):
                 continue
-            sink(plain(line), block.offset(at))
+            sink(line, offset)
             if self._hungry():
                 done = self._fed(read, at)
 

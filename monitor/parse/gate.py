@@ -88,6 +88,10 @@ class LineSearch:
     def _database(self) -> Any:
         return _database(self._literals)
 
+    def holds(self, line: bytes) -> bool:
+        """Whether ``line`` contains a literal."""
+        return self._search(line) is not None
+
     def starts(self, text: bytes | bytearray, start: int = 0, stop: int | None = None) -> list[int]:
         """Where the lines that contain a literal start, rising; ``text[start:stop]`` is whole lines, as is what stands before."""
         end = len(text) if stop is None else stop
