@@ -27,7 +27,9 @@ _BREAKS = ",;`!?"
 """What never stands between a metric's name and its number (``pairs``)."""
 _COUNTS = r"(?i:step|epoch|iter|update|up|ep)"
 """What a line of column names has beside a metric (``tables``)."""
-_LEADING = rf"(?:^|[\s\v\[\]():]){_NUMBER} ?/ *{_NUMBER}(?:[\]):,]| = |\s+\()"
+_TURN = rf"\xe7\xac\xac ?{_NUMBER}"
+"""``第 5 步``: step 5 (``general``)."""
+_LEADING = rf"(?:^|[\s\v\[\]():\x80-\xff]){_NUMBER} ?/ *{_NUMBER}(?:[\]):,\x80-\xff]| = |\s+\()"
 """``[  10/200]: ...``: nothing names the count, but it stands where a step does (``general``)."""
 _ROW = r"\|[^|]*\|[^|]*\|[\s\v]*$"
 _BAR = r"%\|"
@@ -56,7 +58,7 @@ def _general() -> Iterable[str]:
     measured = rf"{metric}(?:[^a-z{_BREAKS}][^{_BREAKS}]*)?{_DIGIT}"
     measures = rf"{metric}(?:[^a-z]|$)"
     header = rf"{measures}.*{_COUNTS}|{_COUNTS}.*{measures}"
-    return measured, header, _PLACE, _LEADING, _ROW, _BAR
+    return measured, header, _PLACE, _TURN, _LEADING, _ROW, _BAR
 
 
 @lru_cache(maxsize=4096)

@@ -25,6 +25,7 @@ LOGS = sorted((*ROOT.glob("tests/parse/frameworks/*.log"), *(ROOT / "examples").
 RECOGNISER = Recogniser(CATALOGUE, lambda *_: None)
 PATTERNS = sorted({one.pattern for form in CATALOGUE.formats for one in (*form.signs, *(rule.pattern for rule in form.rules))})
 PIECES = (
+    "第", "步", "轮", "：", "，", "（", "】", "第 5 步",
     "loss", "Loss", "trainLoss", "val", "acc", "ppl", "step", "Steps", "global_step", "epoch", "Epoch", "iter", "it", "batch_idx",
     "update", "of", "best", "[", "]", "(", ")", "{", "'", '"', ":", "=", "->", "|", "||", ",", ";", "-", "/", "%|", "\t", " ", "  ",
     "\x0b", "tensor(", "np.float32(", "1", "42", "0.5", "1e-3", ".5", "-2.5", "nan", "inf", "1,024", "INFO", "train.py:", "at", "after",
