@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from monitor.parse import Catalogue, LogParser
-from monitor.parse.formatfile import FormatError, make_format, read_format
 from monitor.parse.document import document
 from monitor.parse.facts import identify, list_formats, show_format
+from monitor.parse.formatfile import FormatError, make_format, read_format
 from monitor.parse.propose import propose
 from rules.observation import Observation, Progress
 
