@@ -55,7 +55,7 @@ def _general() -> Iterable[str]:
     words = sorted(METRIC_WORDS | LOSS_WORDS)
     small, capital, upper = ("|".join(form(word) for word in words) for form in (str.lower, str.capitalize, str.upper))
     metric = rf"(?:(?:^|[^A-Za-z])(?:{small})|{capital}|(?:^|[^A-Z])(?:{upper}))"
-    measured = rf"{metric}(?:[^a-z{_BREAKS}][^{_BREAKS}]*)?{_DIGIT}"
+    measured = rf"{metric}(?:(?:[^a-z{_BREAKS}]|tensor\(|np\.float)[^{_BREAKS}]*)?{_DIGIT}"
     measures = rf"{metric}(?:[^a-z]|$)"
     header = rf"{measures}.*{_COUNTS}|{_COUNTS}.*{measures}"
     return measured, header, _PLACE, _TURN, _LEADING, _ROW, _BAR
