@@ -37,7 +37,7 @@ _CODE = re.compile(
     re.X,
 )
 _BEST = re.compile(
-    r"\b(?:best|previous|prev|min|lowest|improved|saved|saving|target|threshold|early|patience|baseline|loaded|restored)\b", re.I
+    r"\b(?:best|better|previous|prev|min|lowest|improved|saved|saving|target|threshold|early|patience|baseline|loaded|restored)\b", re.I
 )
 _LAST = re.compile(r"\bfinal\b", re.I)
 _BAR = re.compile(r"\x00%\s?\|| \x00/\x00 \[\x00|[█▏▎▍▌▋▊▉━╸╺]|#{4,}|\|[|.#=>-]{8,}\|?|\[[=>.]{6,}\]")

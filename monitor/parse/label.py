@@ -2,7 +2,8 @@
 
 A line is read as it stands first; only where no format knows it, one label after another is taken off. The grammar holds for a line and for
 its skeleton alike (a hole stands where digits do), so that what a line is read as does not depend on its numbers. A word that
-tells train from validation, counts steps or names a metric is never a label: it stays.
+tells train from validation, counts steps or names a metric is never a label: it stays. A bar that shows no value, behind which a line was
+printed, is one.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _LABEL = re.compile(
     | [IWDEF]\d{{4,8}}\ {_CLOCK}\s+{_N}\ [\w./-]+:{_N}\]\s
     | \w[\w.-]*\ [\w./-]+\[{_N}\]:\s | {_LEVEL}:(?P<logger>[\w.]+): | {_LEVEL}:(?=[A-Za-z]) | \[{_N},{_N}\]\s?<std\w+>:\s?
     | \(\w[\w.]*(?:\(\w+\))?\ pid={_N}(?:,\ ip=[\d.\x00]+)?\)\s?
+    | (?:(?P<bar>[A-Za-z][\w .-]{{0,30}}):\s*)?{_N}%\|[^|]{{0,60}}\|\s*{_N}/{_N}\s\[[^]=]{{0,60}}\]\s*
     | (?P<box>\[(?=[^\]]*[A-Za-z])[^\[\]]{{1,80}}\]:?)(?:\s|(?=\[))
     | (?P<name>{_WORD}(?::[\w<>\x00]+)*)(?:\s*(?:-|\||>{{2}})\s|:\s)
     | (?P<rank>{_N}:\s)
@@ -51,7 +53,7 @@ def labels(text: str) -> Iterator[tuple[int, bool]]:
     at = 0
     for _ in range(MAX_LABELS):
         found = _LABEL.match(text, at, at + MAX_LABEL_CHARS)
-        named = found and (found["box"] or found["name"] or found["logger"])
+        named = found and (found["box"] or found["name"] or found["logger"] or found["bar"])
         if found is None or (found["between"] and not at) or (named and _tells(named, sparing_train=not found["name"])):
             found = None
         blank = _BLANKS.match(text, at)
