@@ -69,6 +69,8 @@ class KeyLists:
 
     gathering: Gathering | None = None
     report: dict[str, list[str]] = field(default_factory=dict)
+    reported: int = 0
+    """Where the report begins."""
 
     @property
     def open(self) -> bool:
@@ -76,7 +78,7 @@ class KeyLists:
 
     def feed(self, line: str, offset: int) -> list[Event]:
         events: list[Event] = []
-        if self._row(line):
+        if self._row(line, offset):
             return events
         if self.report and not line.lstrip().startswith(("-", "Key", "Notes", "=")) and "LOAD REPORT" not in line:
             events += self.flush()
@@ -94,11 +96,13 @@ class KeyLists:
             events += self._tell(held.kind, held.keys, held.expected or held.count, held.offset)
         report, self.report = self.report, {}
         for kind, keys in report.items():
-            events += self._tell(kind, keys[:MAX_KEYS], len(keys), 0)
+            events += self._tell(kind, keys[:MAX_KEYS], len(keys), self.reported)
         return events
 
-    def _row(self, line: str) -> bool:
+    def _row(self, line: str, offset: int) -> bool:
         """A row of Transformers 5's LOAD REPORT, or a shape that does not match: gathered, told together."""
+        if not self.report:
+            self.reported = offset
         size = _SIZE.search(line) or _SHAPES.search(line.strip())
         if size:
             self.report.setdefault(MISMATCHED, []).append(size[1])
@@ -190,7 +194,7 @@ class KeyLists:
     @classmethod
     def restored(cls, state: dict[str, Any]) -> KeyLists:
         held = state.get("gathering")
-        return cls(Gathering(**held) if held else None, dict(state.get("report", {})))
+        return cls(Gathering(**held) if held else None, dict(state.get("report", {})), state.get("reported", 0))
 
 
 def _each_layer(name: str) -> list[str]:
