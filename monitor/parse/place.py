@@ -44,9 +44,9 @@ class Place:
 
     def forget(self) -> None:
         """What was seen was no place in a training."""
-        total_steps, total_epochs = self.total_steps, self.total_epochs
-        for name, value in asdict(Place(total_steps=total_steps, total_epochs=total_epochs)).items():
-            setattr(self, name, value)
+        fresh = Place(total_steps=self.total_steps, total_epochs=self.total_epochs)
+        for name in self.__slots__:
+            setattr(self, name, getattr(fresh, name))
 
     def see(
         self, *, step: float | None, epoch: float | None, batch: float | None, batches: float | None, total: float | None, local: bool,
