@@ -208,6 +208,30 @@ def test_most_lines_of_a_dense_log_are_read_as_columns() -> None:
     assert len([item for item in taken if isinstance(item, Observation)]) < 60_000
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_search_ahead_of_the_reading_leaves_what_is_read_as_it_is(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(seed)
+    lines = []
+    for n in range(20_000):
+        lines.append(f"step {n}/90000 | train_loss {chance.random():.4f}" if n % 40 == 0 else f"loader batch {n} in 0.3 s")
+        if chance.random() < 0.001:
+            frames = [f'  File "train.py", line {n}, in main'] * chance.choice([1, 3000])
+            lines += ["Traceback (most recent call last):", *frames, "pkg.Broken: x"]
+        if chance.random() < 0.001:
+            lines.append("x" * chance.choice([10_000, 100_000]))
+
+    def read(block_bytes: int, *, ahead: bool) -> dict[str, Any]:
+        monkeypatch.setattr(fast_module, "BLOCK_BYTES", block_bytes)
+        events = lambda: EventLines(LineMatcher({}, WANTED))  # noqa: E731
+        return summarise("run", [("a", io.BytesIO(data))], CATALOGUE, events=events, ahead=ahead)
+
+    lines += ["Traceback (most recent call last):", *['  File "train.py", line 3, in main'] * 3000, "pkg.Broken: the data ended"]
+    data = "\n".join(lines).encode()
+    whole = read(1 << 24, ahead=False)
+    assert ["crash"] == [event["kind"] for event in whole["events"]]
+    assert [whole] * 4 == [read(block, ahead=ahead) for block in (5000, 40_000) for ahead in (False, True)]
+
+
 PIECES = st.sampled_from(["step ", "loss=", "a", "_", ":", "-", ",", ".", " ", "e-", "lr: ", "[", "] some text, ", "\u00e9", "\x0f", "\t"])
 NUMBERS = st.sampled_from(["1", "7", "12", "345", "0001", "123456789", "12345678901234567"])
 
