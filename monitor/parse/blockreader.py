@@ -47,6 +47,8 @@ class BlockReader:
         """Lines that were read, as columns or by the parser."""
         self._groups: list[Group] = []
         self._tables: TableBlocks | None = None
+        self._asked: Ints | None = None
+        """The lines that may say something; None where a line's meaning does not depend on it and the place alone."""
         self._late = 0
         """Lines that went through the parser although their key can be read as columns by now."""
 
@@ -78,6 +80,7 @@ class BlockReader:
             if self._search is not None and not self.block.partial:
                 cold = self._telling(cold, self._search)
             cold = sorted([*cold, *more]) if more else cold
+            self._asked = np.sort(np.concatenate([np.array(cold, np.int64), *(group.lines for group in self._groups)]))
         else:
             cold = np.flatnonzero((self._kinds != NOTHING_SAID) & (self._kinds != EVENT_ONLY)).tolist()
         self.told += len(cold)
@@ -140,7 +143,10 @@ class BlockReader:
         """One line through the parser, and those after it that it needs; the number of the next line that was not read."""
         at = self._next(at) if at >= 0 else 0
         while at < self.block.count and (self._parser.waits() or not self._parser.idle()):
-            at = self._next(at)
+            if self._asked is not None and self._parser.minds_no_silence():
+                ahead = int(np.searchsorted(self._asked, at))
+                at = int(self._asked[ahead]) if ahead < self._asked.size else self.block.count
+            at = self._next(at) if at < self.block.count else at
         return at
 
     def _next(self, at: int) -> int:

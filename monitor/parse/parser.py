@@ -271,6 +271,10 @@ class LogParser:
         in_table = self.table.open and not self.recogniser.active
         return (self.gate is None or len(line) > LONG_LINE_BYTES) and not in_table and not self.recogniser.may_say(line)
 
+    def minds_no_silence(self) -> bool:
+        """Whether lines that say nothing change nothing for what waits."""
+        return self.settled() and self.idle() and not self._repeated
+
     def row_start(self, line: bytes) -> int:
         start = label_end(line)
         if start and self.table.fits(line) and not self.table.fits(line[start:]):
