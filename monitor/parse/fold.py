@@ -1,13 +1,12 @@
 """Readings to items: which step a value belongs to, which name it goes by, which of a bar's states counts.
 
-The state is small, JSON-able and bounded; it knows no bytes and no patterns.
+The state is small, bounded and JSON-able (``foldstate``); it knows no bytes and no patterns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from monitor.parse.names import safe
 from monitor.parse.numbers import number
@@ -386,50 +385,7 @@ class Fold:
         if axis_step and step is not None:
             self.reached = step
 
-    def state(self) -> dict[str, Any]:
-        """The fold as JSON-able values."""
-        return {
-            "place": self.place.state(), "bound": self.bound, "said": {k: [repr(at), repr(value)] for k, (at, value) in self.said.items()},
-            "weak": {k: [_row(o) for o in v] for k, v in self.weak.items()}, "settled": sorted(self.settled)[:256],
-            "stepped": sorted(self.stepped),
-            "waiting": [_row(o) for o in self.waiting],
-            "understudies": {k: _row(o) for k, o in self.understudies.items()}, "counted": self.counted,
-            "total": self.total, "first_total": self.first_total, "section": self.section,
-            "bar_known": self.bar_known, "bar_of": self.bar_of, "bar_only": sorted(self.bar_only),
-            "bars": [_row(o) for o in self.bars], "bar": [self.bar_total, self.bar_used, self.bar_broken],
-            "held": [_row(o) for o in self.bar], "reached": self.reached, "rhythm": list(self.bar_rhythm),
-        }  # fmt: skip
-
-    @classmethod
-    def restore(cls, state: dict[str, Any]) -> Fold:
-        fold = cls()
-        fold.place = Place.restore(state["place"])
-        fold.bound = dict(state["bound"])
-        fold.said = {k: (float(v[0]), float(v[1])) for k, v in state["said"].items()}
-        fold.weak = {k: [_observation(r) for r in v] for k, v in state["weak"].items()}
-        fold.settled, fold.stepped = set(state["settled"]), set(state["stepped"])
-        fold.waiting = [_observation(r) for r in state["waiting"]]
-        fold.bar = [_observation(r) for r in state["held"]]
-        fold.understudies = {k: _observation(r) for k, r in state["understudies"].items()}
-        fold.counted = dict(state["counted"])
-        fold.bar_total, fold.bar_used, fold.bar_broken = state["bar"]
-        fold.bar_known = state["bar_known"]
-        fold.bar_rhythm = (state["rhythm"][0], state["rhythm"][1]) if "rhythm" in state else (0.0, 0.0)
-        fold.bar_only, fold.bars = set(state["bar_only"]), [_observation(r) for r in state["bars"]]
-        fold.section = state.get("section", "")
-        fold.first_total, fold.bar_of = state["first_total"], state.get("bar_of", "")
-        fold.total, fold.reached = state["total"], state["reached"]
-        return fold
-
 
 def _share(held: Sequence[Observation], made: Sequence[Observation]) -> bool:
     """Whether two states are of one bar: they tell a metric both, or one of them tells none."""
     return not held or not made or bool({one.metric for one in held} & {one.metric for one in made})
-
-
-def _row(one: Observation) -> list[Any]:
-    return [one.metric, repr(one.value), one.step, one.epoch, one.name, one.offset]
-
-
-def _observation(row: Sequence[Any]) -> Observation:
-    return Observation(row[0], float(row[1]), row[2], row[3], row[4], row[5])

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from monitor.parse import general
 from monitor.parse.catalogue import Catalogue
 from monitor.parse.fold import Fold
+from monitor.parse.foldstate import fold_of, state_of
 from monitor.parse.format import Format
 from monitor.parse.gate import LOSS_LITERALS, MIN_LITERAL, PLACE_LITERALS, literals_of, presence_of
 from monitor.parse.label import label_end
@@ -330,7 +331,7 @@ class LogParser:
         return {
             "resume_offset": self._buffer.segment_start, "line_start": self._buffer.line_start, "lines": self.lines,
             "cut_lines": self.cut_lines, "skipping": self._buffer.skipping, "forced": self.forced, "format": self.format,
-            "active": [one.name for one in self.recogniser.active], "fold": self.fold.state(), "started": self._started,
+            "active": [one.name for one in self.recogniser.active], "fold": state_of(self.fold), "started": self._started,
             "table": self.table.state(), "repeated": self._repeated,
             "count": self.count, "leans": self._leans, "gate": self._gate_words,
             "listing": [self.listing.weight, self.listing.quoted],
@@ -348,7 +349,7 @@ class LogParser:
         parser._buffer.lines, parser._buffer.cut_lines = state["lines"], state["cut_lines"]
         known = catalogue.names
         parser.recogniser.go_on([catalogue.named(name) for name in state["active"] if name in known], closed=state["gate"] is not None)
-        parser.fold = Fold.restore(state["fold"])
+        parser.fold = fold_of(state["fold"])
         parser._started, parser._repeated = state["started"], state["repeated"]
         parser.count, parser.listing = state["count"], SourceListing(*state["listing"])
         parser._leans, parser._gate_words = state["leans"], state["gate"]
