@@ -66,6 +66,8 @@ _TAIL = re.compile(r"(?<!\s)\s+[=-]{1,8}>{1,3}\s*$|\s[|,;]\s*(?:\w+ )?(?:saved|s
 """What ends a line and says nothing of its values: an arrow, where something was saved."""
 _COPULA = re.compile(r"(?:\s+so far)?\s+(?:is|was)$")
 _GLOBAL = re.compile(r"global|total|opt|complet", re.I)
+_OF_A_LINK = re.compile(r"\b(?:packets?|frames?)[ _]loss$", re.I)
+"""What a network loses."""
 _WIDE = str.maketrans("：，；（）【】＝", ":,;()[]=")
 _TURNS = {"步": "step", "次": "step", "轮": "epoch"}
 _TURN = re.compile(r"第 ?\x00 ?([步次轮])")
@@ -191,7 +193,7 @@ def place_of(one: Named) -> str | None:
 def _measure(found: _Found, one: Named, *, validating: bool, testing: bool, behind: bool) -> None:
     key = _COPULA.sub("", one.key)
     spaced = not one.sep
-    if not key:
+    if not key or _OF_A_LINK.search(key):
         return
     if spaced:
         key = key if _is_bare_split(key) else _spaced_key(key)
