@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from monitor.parse.names import LOSS_WORDS, SPLIT_WORDS, loss_kind, safe, words
+from monitor.parse.lightningnames import is_a_kind, is_val, stem, val_metric
+from monitor.parse.names import loss_kind, safe
 from rules.observation import TRAIN_LOSS, VAL_LOSS, Event, Item, Observation, Progress
 
 NAME = "lightning"
@@ -49,11 +50,6 @@ _WRAPPED = re.compile(r"\s+(?:[\d:]+\s+)?(?P<post>(?:[A-Za-z_]\S*: \S+\s*)+)$")
 _DONE = re.compile(r"(?P<n>\d+)/(?P<total>\d+)")
 _VERSION_1 = re.compile(rf", [^,\]]*, loss={_NUM}, v_num=")
 """How a postfix of before version 2 begins; its bar counts the batches of the validations too."""
-_LOADER = re.compile(r"/dataloader_idx_(\d+)$")
-KINDS = frozenset((
-    "1", "2", "area", "bce", "ce", "crps", "cross", "ctc", "entropy", "huber", "l", "lat", "lm", "mae", "masked", "mse", "nll", "rmse",
-    "wbce", "weighted", "wmse", "xent",
-))  # fmt: skip
 _SKIPPED = frozenset(("v_num",))
 
 
@@ -228,7 +224,7 @@ class LightningReader:
             return
         if "" not in self.early and not self._at_end():
             self.early.append("")
-        names = [name for name in values if name not in _SKIPPED and not _is_val(name)]
+        names = [name for name in values if name not in _SKIPPED and not is_val(name)]
         losses = [(kind[1], name == "loss", name) for name in names if (kind := loss_kind(name)) is not None and kind[0] == TRAIN_LOSS]
         best = self.loss_name if self.loss_name in names else min(losses, default=(0, 0, ""))[2] or self._by_kind(TRAIN_LOSS, names)
         self.loss_name = self.loss_name or best
@@ -257,7 +253,7 @@ class LightningReader:
         return name not in self.epochal or self._at_end()
 
     def _validation(self, values: dict[str, str], epoch: int, offset: int) -> list[Item]:
-        names = [name for name in values if _is_val(name) and not name.endswith("_step")]
+        names = [name for name in values if is_val(name) and not name.endswith("_step")]
         settled = False
         main = self._main_validation(names)
         for name in names:
@@ -271,7 +267,7 @@ class LightningReader:
             elif changed or (self.val_done and (self.n > self.val_n or not self.rich)):
                 at = float(self.step_told) if self.step_told is not None else self._val_step()
                 if self.told.get(name) != at:
-                    self.born[name] = [VAL_LOSS if name == main else _val_metric(name), at, epoch, value, name, offset]
+                    self.born[name] = [VAL_LOSS if name == main else val_metric(name), at, epoch, value, name, offset]
                 settled = True
         if settled:
             self.validating, self.val_done, self.step_told, self.fresh = False, False, None, []
@@ -279,18 +275,18 @@ class LightningReader:
 
     def _main_validation(self, names: Sequence[str]) -> str:
         """The name that is the validation loss though it does not say so in so many words; empty where one does."""
-        if any(_val_metric(name) == VAL_LOSS for name in names) and VAL_LOSS not in self.plain:
+        if any(val_metric(name) == VAL_LOSS for name in names) and VAL_LOSS not in self.plain:
             self.plain.append(VAL_LOSS)
         return self._by_kind(VAL_LOSS, names)
 
     def _by_kind(self, metric: str, names: Sequence[str]) -> str:
         """The one loss that goes by its kind (``train_mse_loss``), where none has gone by ``loss`` alone."""
-        stems = dict.fromkeys(_stem(name) for name in names if _is_a_kind(name))
+        stems = dict.fromkeys(stem(name) for name in names if is_a_kind(name))
         if metric in self.plain or not stems:
             return ""
         if metric not in self.kinds and len(stems) == 1:
             self.kinds[metric] = next(iter(stems))
-        return next((name for name in names if _stem(name) == self.kinds.get(metric)), "")
+        return next((name for name in names if stem(name) == self.kinds.get(metric)), "")
 
     def _val_step(self) -> float:
         n = self.val_n - self.val_before if self.validating else self.n - self.val_seen
@@ -306,7 +302,7 @@ class LightningReader:
         self._know_step(step, epoch)
         if len(self.ends) < 64 or str(epoch) in self.ends:
             self.ends[str(epoch)] = max(step, self.ends.get(str(epoch), 0))
-        if not _is_val(name):
+        if not is_val(name):
             for row in self.born.values():
                 row[1] = float(step)
             return []
@@ -317,7 +313,7 @@ class LightningReader:
             row[3] = value if value is not None else row[3]
             items += self._rows([row])
         elif value is not None and self.told.get(name) != step:
-            metric = VAL_LOSS if name == self._main_validation([name]) else _val_metric(name)
+            metric = VAL_LOSS if name == self._main_validation([name]) else val_metric(name)
             items += self._rows([[metric, float(step), epoch, value, name, offset]])
             self.fresh.append(name)
         for row in self.born.values():
@@ -393,28 +389,3 @@ class LightningReader:
 def _float(text: str) -> float:
     """A bar's number; tqdm pads to three digits, so NaN stands there as ``nan.0``."""
     return float(text.removesuffix(".0") if text[:1] in "ni" else text)
-
-
-def _stem(name: str) -> str:
-    return re.sub(r"_(?:step|epoch)$", "", _LOADER.sub("", name))
-
-
-def _is_a_kind(name: str) -> bool:
-    """Whether a name is that of a whole loss by its kind: a mean squared error, a cross entropy; no share of a sum."""
-    rest = set(words(_stem(name))) - SPLIT_WORDS - LOSS_WORDS
-    loader = _LOADER.search(name)
-    return bool(rest) and rest <= KINDS and bool(LOSS_WORDS & set(words(name))) and not (loader and loader[1] != "0")
-
-
-def _is_val(name: str) -> bool:
-    low = name.lower()
-    return low.startswith(("val", "valid", "eval", "dev", "test")) or "/val" in low
-
-
-def _val_metric(name: str) -> str:
-    """``val_loss`` for the loss of the first validation set, else the name made safe."""
-    loader = _LOADER.search(name)
-    if loader and loader[1] != "0":
-        return safe(name)
-    kind = loss_kind(_LOADER.sub("", name))
-    return VAL_LOSS if kind is not None and kind[0] == VAL_LOSS else safe(name)
