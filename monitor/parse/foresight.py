@@ -33,7 +33,7 @@ class Foresight:
 
     def is_steady(self, line: bytes) -> bool:
         """Whether all lines of this one's key look as it does."""
-        return (b"\x1b" not in line and _LEFT_OVER.search(line) is None) or steady(line, self.look)
+        return (plain(line) == line and _LEFT_OVER.search(line) is None) or steady(line, self.look)
 
     def meaning(self, line: bytes) -> tuple[Reading | None, int]:
         """What a line means, and at which byte of its plain text that begins; None where only the line's turn can tell."""
