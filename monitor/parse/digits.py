@@ -120,7 +120,8 @@ class Digits:
         lengths = ends - self.starts[runs]
         made = np.zeros(runs.size, np.longdouble)
         for before in (16, 8, 0):
-            made = made * 1e8 + _eight_digits(self.eights[ends + 8 - before], np.clip(lengths - before, 0, 8))
+            digits = _eight_digits(self.eights[ends + 8 - before], np.clip(lengths - before, 0, 8))
+            made = np.asarray(made * 1e8 + digits, np.longdouble)
         return made, lengths <= 24
 
     def _digit(self, places: Ints) -> Floats:
