@@ -81,6 +81,7 @@ class LightningReader:
     val_seen: int = 0
     val_before: int = 0
     val_total: int = 0
+    val_shown: int = 0
     val_each: int = 0
     """How many validation batches the bar counted in the last epoch that was seen whole."""
     step_told: int | None = None
@@ -155,7 +156,7 @@ class LightningReader:
             self.val_before, self.val_total = self.val_seen, 0
         done = _DONE.search(piece)
         if done:
-            self.val_total = int(done["total"])
+            self.val_shown, self.val_total = int(done["n"]), int(done["total"])
         if done and done["n"] == done["total"]:
             self.val_done = True
         return items
@@ -203,7 +204,7 @@ class LightningReader:
     def _leave_out_validation(self, n: int, post: str) -> None:
         """Take off what a bar of before version 2 has counted of the present validation. Such a bar moves while a validation's does."""
         if self.validating and self.val_total and not self.counts_val:
-            moves = not self.val_done and n <= self.val_n + self.val_total
+            moves = not self.val_done and self.n == self.val_n and n == self.n + self.val_shown
             self.counts_val = moves or _VERSION_1.match(post) is not None
         if self.counts_val and self.val_total:
             if self.n == self.val_n and n == self.val_n + self.val_total + 1:
