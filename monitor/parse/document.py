@@ -62,6 +62,7 @@ does not depend on its values.
 | `once` | the first value of a step is the one |
 | `section` | the line begins a part of the log: `val` (validation), `none` (what is no step's value), or any other word |
 | `by_section` | in the part `val` the line's train loss is a validation loss, in `none` the line counts for nothing |
+| `within` | `val`: what a line means in the part `val`; elsewhere it is what the other rules say |
 | `ignore` | the line says nothing |
 | `started` | the program began anew |
 | `prefix` | put before the names of the other metrics |

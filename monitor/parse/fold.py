@@ -60,6 +60,8 @@ class Fold:
 
     def take(self, reading: Reading, numbers: Sequence[bytes], offset: int, skeleton_id: int = 0) -> list[Item]:
         """The items that one line completes."""
+        if reading.in_val is not None and self.section == "val":
+            reading = reading.in_val
         if self._left_out(reading, numbers):
             return []
         if reading.main_bar:

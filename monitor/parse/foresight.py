@@ -47,7 +47,7 @@ class Foresight:
             start += parser.row_start(text[start:])
             return parser.table.row_reading(text[start:]), start
         skeleton, numbers = cut(text[start:])
-        if not numbers:
+        if not numbers and not parser.recogniser.begins_section(text[start:]):
             return NOTHING, start
         reading = parser.recogniser.known(skeleton)
         if reading is None and parser.settled():

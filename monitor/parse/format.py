@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from monitor.parse.names import loss_kind, safe
@@ -62,6 +62,7 @@ class LineRule:
     changed: frozenset[str] = frozenset()
     section: str = ""
     by_section: bool = False
+    within: str = ""
     patterns: tuple[tuple[re.Pattern[str], str], ...] = ()
 
     def meaning(self, name: str) -> str | None:
@@ -77,7 +78,8 @@ class LineRule:
 class Format:
     """One format: its name, what it is, how a line gives it away, its kinds of lines, its samples (which are its tests).
 
-    ``repeats_after``: a line after which the next one tells an old value again (the best round).
+    ``repeats_after``: a line after which the next one tells an old value again (the best round). A rule that is ``within`` a section
+    says what a line means there; elsewhere it means what the other rules say.
     """
 
     name: str
@@ -98,11 +100,19 @@ class Format:
 
     def read(self, skeleton: str) -> Reading | None:
         """What the format makes of a skeleton; None where none of its lines looks so."""
+        inside: Reading | None = None
         for rule in self.rules:
             found = rule.pattern.search(skeleton)
-            if found:
-                return NOTHING if rule.ignore else self._reading(rule, found, skeleton)
+            if found and rule.within:
+                inside = inside or self._reading(rule, found, skeleton)
+            elif found:
+                return NOTHING if rule.ignore else replace(self._reading(rule, found, skeleton), in_val=inside)
         return None
+
+    @property
+    def banners(self) -> frozenset[str]:
+        """The patterns of the lines that begin a section and hold no number."""
+        return frozenset(rule.pattern.pattern for rule in self.rules if rule.section and HOLE not in rule.pattern.pattern)
 
     def _reading(self, rule: LineRule, found: re.Match[str], skeleton: str) -> Reading:
         places: dict[str, int] = {}

@@ -13,7 +13,7 @@ from monitor.parse.reading import Anchor
 _KEYS = {"name", "title", "about", "recognise", "lines", "samples", "reader", "general", "names", "priority", "repeats_after"}
 _RULE_KEYS = {
     "name", "match", "names", "pairs", "at", "full", "bar", "ignore", "started", "epoch_from", "step_offset", "prefix", "understudy",
-    "axis", "first", "by_total", "once", "main_bar", "changed", "section", "by_section",
+    "axis", "first", "by_total", "once", "main_bar", "changed", "section", "by_section", "within",
 }  # fmt: skip
 
 
@@ -64,8 +64,16 @@ def _rule(document: Mapping[str, Any], names: Mapping[str, str], at: int) -> Lin
         by_total=bool(document.get("by_total", False)), once=bool(document.get("once", False)),
         main_bar=bool(document.get("main_bar", False)), changed=frozenset(_list(document.get("changed"))),
         section=str(document.get("section", "")), by_section=bool(document.get("by_section", False)),
+        within=_section(document),
         patterns=tuple((re.compile(k[1:-1]), v) for k, v in own.items() if len(k) > 2 and k[0] == k[-1] == "/"),
     )  # fmt: skip
+
+
+def _section(document: Mapping[str, Any]) -> str:
+    within = str(document.get("within", ""))
+    if within not in ("", "val"):
+        raise ValueError(f"within: {within!r} is not known; a line can mean something else within val")
+    return within
 
 
 def _list(value: Any) -> Iterable[str]:

@@ -68,6 +68,7 @@ _COPULA = re.compile(r"(?:\s+so far)?\s+(?:is|was)$")
 _GLOBAL = re.compile(r"global|total|opt|complet", re.I)
 _OF_A_LINK = re.compile(r"\b(?:packets?|frames?)[ _]loss$", re.I)
 """What a network loses."""
+_BATCH_SIZE = re.compile(r"batch[_ ]?size", re.I)
 _WIDE = str.maketrans("：，；（）【】＝", ":,;()[]=")
 _TURNS = {"步": "step", "次": "step", "轮": "epoch"}
 _TURN = re.compile(r"第 ?\x00 ?([步次轮])")
@@ -241,8 +242,8 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
         if not placed:
             return NOTHING
         values = ()
-    if found.plural and not values and found.epoch is not None:
-        found.step = None  # Epoch 3 | Batchsize: 32 | Steps: 28
+    if found.plural and found.epoch is not None and (not values or _BATCH_SIZE.search(skeleton)):
+        found.step = None  # Epoch 3 | Batchsize: 32 | Steps: 28: those of an epoch
     if not values and (bar or not _is_banner(skeleton)):
         return NOTHING
     if len(values) > 400:

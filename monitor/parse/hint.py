@@ -27,6 +27,9 @@ _BREAKS = ",;`!?"
 """What never stands between a metric's name and its number (``pairs``)."""
 _COUNTS = r"(?i:step|epoch|iter|update|up|ep)"
 """What a line of column names has beside a metric (``tables``)."""
+_VALIDATION = "(?:val|valid|validation|test|dev|eval)"
+_SPLITS = rf"(?:^|[^A-Za-z])(?i:train(?:ing)?[^A-Za-z].*\b{_VALIDATION}\b|{_VALIDATION}[^A-Za-z].*\btrain(?:ing)?\b)"
+"""Or a column ``train`` beside one ``val``, which say no loss."""
 _TURN = rf"\xe7\xac\xac ?{_NUMBER}"
 """``第 5 步``: step 5 (``general``)."""
 _LEADING = rf"(?:^|[\s\v\[\]():\x80-\xff]){_NUMBER} ?/ *{_NUMBER}(?:[\]):,\x80-\xff]| = |\s+\()"
@@ -58,7 +61,7 @@ def _general() -> Iterable[str]:
     measured = rf"{metric}(?:(?:[^a-z{_BREAKS}]|tensor\(|np\.float)[^{_BREAKS}]*)?{_DIGIT}"
     measures = rf"{metric}(?:[^a-z]|$)"
     header = rf"{measures}.*{_COUNTS}|{_COUNTS}.*{measures}"
-    return measured, header, _PLACE, _TURN, _LEADING, _ROW, _BAR
+    return measured, header, _SPLITS, _PLACE, _TURN, _LEADING, _ROW, _BAR
 
 
 @lru_cache(maxsize=4096)

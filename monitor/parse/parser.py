@@ -156,7 +156,7 @@ class LogParser:
 
     def _plain_line(self, line: bytes, offset: int, items: list[Item]) -> None:
         skeleton, numbers = cut(line)
-        if not numbers or self._repeated:
+        if self._repeated or (not numbers and not self.recogniser.begins_section(line)):
             self._repeated = self._announces_repetition(line)
             return
         reading = self.recogniser.read(skeleton, line, offset, items)
@@ -301,7 +301,7 @@ class LogParser:
             return False
         if not self.fold.said:
             self.fold.place.forget()
-        made = self.fold.take(found[0], found[1], offset)
+        made = self.fold.take(found[0], found[1], offset, found[0].kind)
         items += made
         if made:
             self._started = self._started or any(isinstance(one, Observation) for one in made)

@@ -148,7 +148,9 @@ class Place:
         if self.batches is not None:
             counted = self.numbered_from if self.numbered_from is not None else (0.0 if self.first_epoch == 0 else 1.0)
             first = epoch_from if epoch_from is not None else counted
-            step = max(0.0, epoch - first) * self.batches + batch
+            before_it = max(0.0, epoch - first) * self.batches
+            runs_on = self.batches + 1 < batch and before_it < batch <= before_it + self.batches  # Epoch[3] Iteration[2000/938]
+            step = batch if runs_on else before_it + batch
         else:
             if before is not None and epoch != before and self.in_epoch is not None:
                 self.base += self.in_epoch + (0.0 if batch >= (self.gap or self.in_epoch) else self.gap or 1.0)

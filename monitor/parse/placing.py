@@ -82,7 +82,9 @@ def placed(rows: Rows, place: Place) -> Placed:
         base = place.base + np.cumsum(_turns(batch, batches, was_in, before, epoch, per_epoch, counts, gap))
         counted_from = np.where(np.isnan(told), np.where(first == 0, 0.0, 1.0), told)
         start = np.where(np.isnan(rows.epoch_from), counted_from, rows.epoch_from)
-        derived = np.fmax(0.0, epoch - start) * per_epoch + batch
+        before_it = np.fmax(0.0, epoch - start) * per_epoch
+        runs_on = (per_epoch + 1 < batch) & (before_it < batch) & (batch <= before_it + per_epoch)
+        derived = np.where(runs_on, 0.0, before_it) + batch
         made = np.where(printed, step, np.where(np.isnan(epoch) | np.isnan(per_epoch), base + batch, derived))
     elif printed.any():
         gap = _gaps(inside, was_in, before, epoch, per_epoch, printed, counts, place.gap)

@@ -51,6 +51,7 @@ class Reading:
     ``changed``: metrics that are shown again and again until the next is known; only a new value counts.
     ``bar``: a state of a progress bar, of which a step's last one counts. ``full``: (n, total) that must be equal.
     ``section``: the line begins a part of the log (``val``, ``none``); ``by_section``: what a line is depends on the part it stands in.
+    ``in_val``: what the line means instead in a part of the log that is a validation's.
     ``kind``: what tells this kind of line from others where a label stands before it.
     """
 
@@ -81,6 +82,7 @@ class Reading:
     section: str = ""
     by_section: bool = False
     kind: int = 0
+    in_val: Reading | None = None
 
     @property
     def placed(self) -> bool:
@@ -101,7 +103,7 @@ class Reading:
             total_steps=at(self.total_steps), total_epochs=at(self.total_epochs),
             values=tuple(replace(value, index=value.index + skipped) for value in self.values),
             full=None if self.full is None else (self.full[0] + skipped, self.full[1] + skipped),
-            kind=zlib.crc32(text.encode("utf-8", "replace")),
+            kind=zlib.crc32(text.encode("utf-8", "replace")), in_val=None if self.in_val is None else self.in_val.behind(label, text),
         )  # fmt: skip
 
 

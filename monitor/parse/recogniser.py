@@ -35,6 +35,7 @@ class Recogniser:
         self.catalogue, self.forced = catalogue, forced
         self.active: list[Format] = []
         self.repeats: re.Pattern[bytes] | None = None
+        self._banners: re.Pattern[bytes] | None = None
         self.early: list[tuple[bytes, list[bytes], int]] = []
         self.closed = False
         self._activated = activated
@@ -70,6 +71,7 @@ class Recogniser:
         """Go on as one whose formats those are."""
         self.active, self.closed, self._hint = active, closed, None
         self.repeats = next((one.repeats_after for one in active if one.repeats_after is not None), None)
+        self._listen()
 
     def known(self, skeleton: bytes) -> Reading | None:
         """What a skeleton was read as, None where it has not come yet."""
@@ -81,6 +83,15 @@ class Recogniser:
         self._readings.clear()
         self._hint = None
         self.repeats = one.repeats_after or self.repeats
+        self._listen()
+
+    def _listen(self) -> None:
+        banners = sorted(frozenset[str]().union(*(one.banners for one in self.active)))
+        self._banners = re.compile("|".join(f"(?:{banner})" for banner in banners).encode()) if banners else None
+
+    def begins_section(self, line: bytes) -> bool:
+        """Whether a line may begin a part of the log that a format tells by a line without a number."""
+        return self._banners is not None and self._banners.search(line) is not None
 
     def remember(self, skeleton: bytes, numbers: list[bytes], offset: int, reading: Reading) -> None:
         """Keep a line that may mean something to a format which is recognised only later."""

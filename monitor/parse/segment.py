@@ -56,7 +56,8 @@ class Points:
 def columnar(reading: Reading) -> bool:
     """Whether lines of a reading can be followed as columns."""
     in_sections = reading.by_section and any(value.metric == TRAIN_LOSS for value in reading.values)
-    return not (reading.bar or reading.main_bar or reading.started or in_sections or (reading.section and reading.full))
+    told = reading.bar or reading.main_bar or reading.started or in_sections or reading.in_val is not None
+    return not (told or (reading.section and reading.full))
 
 
 def take(groups: Sequence[Group], fold: Fold, into: dict[str, Points], items: list[Item], offset_of: Callable[[int], int]) -> int:

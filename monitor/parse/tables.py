@@ -7,13 +7,16 @@ and a loss is a training's wherever it stands; one whose rows begin with a name 
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from monitor.parse.names import is_metric, loss_kind, role, safe
-from monitor.parse.numbers import cut
+from monitor.parse.names import TEST_WORDS, TRAIN_WORDS, VAL_WORDS, is_metric, loss_kind, role, safe, words
+from monitor.parse.numbers import cut, number
 from monitor.parse.reading import Reading, Value
+from rules.observation import TRAIN_LOSS, VAL_LOSS
 
 _NAME = re.compile(r"[A-Za-z_#%][\w ./@%()\[\]:*+-]{0,59}")
 _CELL = re.compile(rb"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|nan|NaN|inf|Inf|Infinity)%?")
@@ -32,6 +35,8 @@ _ROW = re.compile(rb"\s*\|\s*([A-Za-z_][\w ./@%()-]*?)\s*\|\s*([^|]*?)\s*\|\s*$"
 _PLACE = re.compile(rb"step|epoch|iter|update|Up\.|\bep\b", re.I)
 MAX_COLUMNS = 100
 MAX_ROWS = 200
+ROWS_OF_DOUBT = 3
+"""Rows after which bare ``train`` and ``val`` are losses, if they were no counts and the training's has not risen."""
 
 
 @dataclass(slots=True)
@@ -43,6 +48,10 @@ class Table:
     block: dict[str, str] = field(default_factory=dict)
     in_block: bool = False
     begun: bool = False
+    doubted: list[float] = field(default_factory=list)
+    """What the training's column has shown, while nothing says that it is a loss."""
+    refused: list[str] = field(default_factory=list)
+    """The names of the last table that was seen to be of no losses: it is not begun again."""
 
     @property
     def open(self) -> bool:
@@ -74,9 +83,9 @@ class Table:
                 return row
         if len(line) < 4000 and _PLACE.search(line) and not _RULE_LINE.match(line):
             found = header(line)
-            if found is not None:
+            if found is not None and found[1] != self.refused:
                 self.separator, self.columns = found
-                self.begun = False
+                self.begun, self.doubted = False, []
         return None
 
     def row_reading(self, line: bytes) -> Reading | None:
@@ -86,8 +95,11 @@ class Table:
         cells = cells_of(line, self.separator)
         if len(cells) != len(self.columns) or not all(map(_CELL.fullmatch, cells)) or cells != cut(line)[1]:
             return None
+        reading = _reading("table", tuple(self.columns))
+        if reading is not None and reading.weak and len(self.doubted) < ROWS_OF_DOUBT:
+            return None
         self.begun = True
-        return _reading("table", tuple(self.columns))
+        return reading
 
     def _block(self, line: bytes) -> tuple[Reading, list[bytes]] | None:
         row = block_row(line)
@@ -116,10 +128,21 @@ class Table:
                 names.append(name)
                 numbers.append(cell.rstrip(b"%"))
         reading = _reading("table", tuple(names))
-        if reading is None or not reading.values:
+        if reading is None or not reading.values or (reading.weak and not self._may_be_losses(reading, numbers)):
             return None
         self.begun = True
         return reading, numbers
+
+    def _may_be_losses(self, reading: Reading, numbers: list[bytes]) -> bool:
+        """Whether columns that are called ``train`` and ``val`` and no more may be losses: no counts, nor what rises by learning."""
+        if len(self.doubted) >= ROWS_OF_DOUBT:
+            return True
+        shown = [numbers[value.index] for value in reading.values if value.metric in (TRAIN_LOSS, VAL_LOSS)]
+        self.doubted.append(number(next(numbers[value.index] for value in reading.values if value.metric == TRAIN_LOSS)))
+        if all(one.isdigit() for one in shown) or (len(self.doubted) == ROWS_OF_DOUBT and self.doubted[-1] > self.doubted[0]):
+            self.refused, self.columns, self.doubted = self.columns, [], []
+            return False
+        return True
 
 
 def touches(line: bytes) -> bool:
@@ -170,9 +193,20 @@ def header(line: bytes) -> tuple[str, list[str]] | None:
         cells = [cell.decode("utf-8", "replace") for cell in cells_of(line, separator)]
         if not fewest <= len(cells) <= MAX_COLUMNS or len(set(cells)) != len(cells) or not all(_NAME.fullmatch(cell) for cell in cells):
             continue
-        if any(role(cell) in ("step", "epoch") for cell in cells) and any(is_metric(cell) or loss_kind(cell) for cell in cells):
+        measures = any(is_metric(cell) or loss_kind(cell) for cell in cells) or len(_bare_splits(cells)) == 2
+        if measures and any(role(cell) in ("step", "epoch") for cell in cells):
             return " " if separator == "  " else separator, cells
     return None
+
+
+def _bare_splits(names: Sequence[str]) -> dict[str, str]:
+    """The metrics of the columns that say whose they are and no more: ``train``, and ``val`` (or, without it, ``test``)."""
+    bare: dict[str, str] = {}
+    for metric, split in ((TRAIN_LOSS, TRAIN_WORDS), (VAL_LOSS, VAL_WORDS), (VAL_LOSS, TEST_WORDS)):
+        name = next((one for one in names if words(one) and split.issuperset(words(one))), None)
+        if name is not None and metric not in bare.values():
+            bare[name] = metric
+    return bare
 
 
 @lru_cache(maxsize=256)
@@ -196,5 +230,12 @@ def _reading(kind: str, names: tuple[str, ...]) -> Reading | None:
         return None
     for metric, (_, at) in best.items():
         values[at] = Value(metric, values[at].name, values[at].index)
+    bare = {} if any(is_metric(name) and loss_kind(name) != (TRAIN_LOSS, 0) for name in names) else _bare_splits(names)
+    weak = len(bare) == 2 and not best
+    if weak or (set(best) == {TRAIN_LOSS} and list(bare.values()) == [VAL_LOSS]):
+        values = [replace(one, metric=bare.get(one.name, one.metric)) for one in values]
     kept = {value.metric: value for value in reversed(values)}
-    return Reading(kind, step=places.get("step"), epoch=places.get("epoch"), values=tuple(reversed(list(kept.values()))), rule=kind)
+    return Reading(
+        kind, step=places.get("step"), epoch=places.get("epoch"), values=tuple(reversed(list(kept.values()))), rule=kind,
+        weak=weak, kind=zlib.crc32("\n".join(names).encode()) if weak else 0,
+    )  # fmt: skip
