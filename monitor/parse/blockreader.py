@@ -17,6 +17,8 @@ from rules.observation import Item, Observation
 
 FEW_LINES = 12
 """Lines between two that the parser takes that are not worth columns."""
+MOST_ALONE = 4096
+"""Lines that the parser takes at most before columns are tried again."""
 MANY_LINES = 64
 """Lines of a key that is new in a block for which the rest of the block is begun anew; those in question for which it is searched."""
 
@@ -49,6 +51,9 @@ class BlockReader:
         self._tables: TableBlocks | None = None
         self._asked: Ints | None = None
         """The lines that may say something; None where a line's meaning does not depend on it and the place alone."""
+        self._alone, self._patience = 0, FEW_LINES
+        """Lines that the parser takes before columns are tried again, and the next such number: lines that columns cannot follow come in
+        numbers, and each try looks at all that is left."""
         self._late = 0
         """Lines that went through the parser although their key can be read as columns by now."""
 
@@ -130,13 +135,25 @@ class BlockReader:
             count = sum(group.lines.size for group in groups)
             if not count:
                 return stop
-            if count < FEW_LINES:
-                for at in sorted(line for group in groups for line in group.lines.tolist()):
-                    if at >= start:
-                        start = self._cold(at)
+            if count < FEW_LINES or self._alone:
+                start = self._one_by_one(groups, start)
                 continue
             odd = take(groups, self._parser.fold, self._points, self.items, self.block.offset)
+            if odd >= 0 and sum(int(np.searchsorted(group.lines, odd)) for group in groups) < FEW_LINES:
+                self._alone = self._patience
+                self._patience = min(2 * self._patience, MOST_ALONE)
+            else:
+                self._patience = FEW_LINES
             start = stop if odd < 0 else self._cold(odd)
+        return start
+
+    def _one_by_one(self, groups: list[Group], start: int) -> int:
+        """Let the parser take the groups' lines, as many as columns are not to be tried for; the first line that was not read."""
+        lines = sorted(line for group in groups for line in group.lines.tolist())
+        for at in lines[: self._alone or None]:
+            if at >= start:
+                start = self._cold(at)
+        self._alone = max(0, self._alone - len(lines))
         return start
 
     def _cold(self, at: int) -> int:

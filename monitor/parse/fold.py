@@ -23,6 +23,13 @@ BARS_NEEDED = 100
 MAX_STEPPED = 256
 GENERAL = "general"
 CANONICAL = (TRAIN_LOSS, VAL_LOSS)
+TRAIN_LOSS_EPOCH = f"{TRAIN_LOSS}_epoch"
+"""The mean over an epoch of a loss that counts in steps."""
+
+
+def may_be_epoch_mean(reading: Reading) -> bool:
+    """Whether a line tells the mean over an epoch where its loss counts in steps: only an epoch places it, and no format knows the line."""
+    return reading.epoch is not None and reading.step is None and reading.batch is None and reading.format == GENERAL
 
 
 class Fold:
@@ -255,8 +262,8 @@ class Fold:
             if metric in CANONICAL:
                 value = replace(value, metric=VAL_LOSS) if validates and metric == TRAIN_LOSS else value
                 metric = self.metric_of(value, reading)
-                if metric == TRAIN_LOSS and self._is_mean(reading):
-                    metric = f"{TRAIN_LOSS}_epoch"
+                if metric == TRAIN_LOSS and TRAIN_LOSS in self.stepped and may_be_epoch_mean(reading):
+                    metric = TRAIN_LOSS_EPOCH
             if other:
                 metric = VAL_LOSS if metric == TRAIN_LOSS else f"val_{metric}"
             at = step if step is not None else self._own_axis(metric, reading)
@@ -268,11 +275,6 @@ class Fold:
             else:
                 made.append(one)
         return made
-
-    def _is_mean(self, reading: Reading) -> bool:
-        """Whether a line that only an epoch places is the mean over it: where no format knows the lines, of a loss that counts in steps."""
-        placed_by_epoch = reading.epoch is not None and reading.step is None and reading.batch is None
-        return placed_by_epoch and reading.format == GENERAL and TRAIN_LOSS in self.stepped
 
     def _own_axis(self, metric: str, reading: Reading) -> float | None:
         """The step of a value that only its epoch places, where its metric has counted in steps before: a metric keeps its axis."""

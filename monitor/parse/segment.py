@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.parse.digits import Flags, Floats, Ints
-from monitor.parse.fold import GENERAL, MAX_COUNTED, MAX_STEPPED, Fold
+from monitor.parse.fold import GENERAL, MAX_COUNTED, MAX_STEPPED, TRAIN_LOSS_EPOCH, Fold, may_be_epoch_mean
 from monitor.parse.placing import NAN, Placed, Rows, placed
 from monitor.parse.reading import Anchor, Reading
 from rules.observation import TRAIN_LOSS, VAL_LOSS, Item, Observation, Progress
@@ -82,9 +82,10 @@ def take(groups: Sequence[Group], fold: Fold, into: dict[str, Points], items: li
     axis_lines = np.zeros(0, np.int64)
     if where is not None:
         had_steps, fold.place = fold.place.has_steps, where.place
-        stepped = _stepped(rest, where, ranks, fold)
-        for group, rank in zip(rest, ranks, strict=True):
-            emitted += _placed_series(group, where, rank, stepped, had_steps=had_steps)
+        names = [_named(group, fold) for group in rest]
+        stepped = _stepped(rest, names, where, ranks, fold)
+        for group, named, rank in zip(rest, names, ranks, strict=True):
+            emitted += _placed_series(group, named, where, rank, stepped, had_steps=had_steps)
         _totals(rest, fold)
         axis_lines = lines[: where.steps.size][~np.isnan(where.steps)]
         _wait(rest, where, lines, emitted, fold)
@@ -106,14 +107,25 @@ def _can_be_followed(groups: Sequence[Group], fold: Fold) -> bool:
         return False
     if TRAIN_LOSS in fold.stepped or not any(may_be_mean(group) for group in groups):
         return True
-    return all(may_be_mean(group) for group in groups if TRAIN_LOSS in group.metrics)
+    return fold.place.step is None and not any(_tells_steps(group.reading) for group in groups)
+
+
+def _tells_steps(reading: Reading) -> bool:
+    """Whether lines of a reading can be what a loss first counts in steps by."""
+    counted = reading.anchor is Anchor.COUNT and reading.epoch_from is None and not reading.by_total
+    return counted or any(told is not None for told in (reading.step, reading.batch, reading.default_step))
 
 
 def may_be_mean(group: Group) -> bool:
     """Whether what the group tells is the mean over an epoch once the loss has counted in steps (``Fold``)."""
-    reading = group.reading
-    by_epoch = reading.epoch is not None and reading.step is None and reading.batch is None
-    return by_epoch and reading.format == GENERAL and TRAIN_LOSS in group.metrics
+    return may_be_epoch_mean(group.reading) and TRAIN_LOSS in group.metrics
+
+
+def _named(group: Group, fold: Fold) -> tuple[str, ...]:
+    """The group's metrics by the names that their values get."""
+    if TRAIN_LOSS not in fold.stepped or not may_be_mean(group):
+        return group.metrics
+    return tuple(TRAIN_LOSS_EPOCH if metric == TRAIN_LOSS else metric for metric in group.metrics)
 
 
 @dataclass(slots=True)
@@ -188,23 +200,25 @@ def _totals(groups: Sequence[Group], fold: Fold) -> None:
         fold.place.total_epochs = float(max(of_epochs, key=lambda group: int(group.lines[-1])).numbers["total_epochs"][-1])
 
 
-def _stepped(groups: Sequence[Group], where: Placed, ranks: Sequence[Ints], fold: Fold) -> dict[str, int]:
+def _stepped(groups: Sequence[Group], names: Sequence[tuple[str, ...]], where: Placed, ranks: Sequence[Ints], fold: Fold) -> dict[str, int]:
     """From which line on each metric counts in steps."""
     found: dict[str, int] = {}
-    for group, rank in zip(groups, ranks, strict=True):
+    for group, named, rank in zip(groups, names, ranks, strict=True):
         on_axis = ~np.isnan(where.steps[rank])
         if group.reading.default_step is not None or on_axis.any():
             first = int(group.lines[int(np.argmax(on_axis))]) if group.reading.default_step is None else int(group.lines[0])
-            for metric in group.metrics:
+            for metric in named:
                 found[metric] = min(first, found.get(metric, first))
-    found.update({metric: -1 for group in groups for metric in group.metrics if metric in fold.stepped})
+    found.update({metric: -1 for named in names for metric in named if metric in fold.stepped})
     for metric in found:
         if len(fold.stepped) < MAX_STEPPED:
             fold.stepped.add(metric)
     return found
 
 
-def _placed_series(group: Group, where: Placed, rank: Ints, stepped: dict[str, int], *, had_steps: bool) -> list[_Series]:
+def _placed_series(
+    group: Group, named: tuple[str, ...], where: Placed, rank: Ints, stepped: dict[str, int], *, had_steps: bool
+) -> list[_Series]:
     reading, lines = group.reading, group.lines
     steps, epochs, reached = where.steps[rank], where.epochs[rank], where.reached[rank]
     if reading.default_step is not None and not had_steps:
@@ -212,10 +226,7 @@ def _placed_series(group: Group, where: Placed, rank: Ints, stepped: dict[str, i
     waits = reading.anchor is Anchor.NEXT
     somewhere = np.ones(rank.size, bool) if waits else ~(np.isnan(steps) & np.isnan(epochs))
     made = []
-    mean = may_be_mean(group)
-    for metric, value, values in zip(group.metrics, reading.values, group.values, strict=True):
-        if mean and metric == TRAIN_LOSS and stepped.get(TRAIN_LOSS) == -1:
-            metric = f"{TRAIN_LOSS}_epoch"
+    for metric, value, values in zip(named, reading.values, group.values, strict=True):
         own = steps
         if metric in stepped and reading.anchor not in (Anchor.BAR, Anchor.NEXT, Anchor.COUNT):
             own = np.where(np.isnan(steps) & (lines > stepped[metric]), reached, steps)

@@ -19,6 +19,7 @@ from monitor.digest import MetricDigest
 from monitor.events import WANTED
 from monitor.matcher import LineMatcher
 from monitor.parse import Catalogue, LogParser
+from monitor.parse import blockreader as blockreader_module
 from monitor.parse import columns as columns_module
 from monitor.parse import fast as fast_module
 from monitor.parse.columns import Columns
@@ -189,6 +190,24 @@ def test_the_fast_path_reads_real_logs_as_the_parser_does(path: Path) -> None:
     assert naive(data) == read_fast(data, 1 << 18)
     again = data + b"\n" + data
     assert naive(again) == read_fast(again, 5001)
+
+
+def test_means_over_epochs_after_a_loss_in_steps_stand_where_the_parser_puts_them() -> None:
+    chance = random.Random(5)
+    lines = [f"INFO | Epoch {step // 3} | step {step}/600 | loss={chance.random():.4f}" for step in range(600)]
+    means = [f"INFO: Epoch {epoch}: loss={chance.random():.4f}, RMSE=1.8 meV" for epoch in range(90)]
+    batches = [f"INFO - epoch: {at // 50}, batch_id: {at % 50}, loss:{chance.random():.4f}" for at in range(100)]
+    data = "\n".join([*lines, *means, *batches, *means, ""]).encode()
+    assert naive(data) == read_fast(data, 1 << 18)
+
+
+def test_lines_that_columns_cannot_follow_are_not_tried_as_columns_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = mock.Mock(wraps=blockreader_module.take)
+    monkeypatch.setattr(blockreader_module, "take", tried)
+    lines = [f"=== epoch {step // 100} ===" if step % 100 == 0 else f"step {step % 100} loss {step % 997}.5" for step in range(20_000)]
+    data = "\n".join([*lines, ""]).encode()
+    assert naive(data) == read_fast(data, 1 << 18)
+    assert tried.call_count < 400
 
 
 def test_most_lines_of_a_dense_log_are_read_as_columns() -> None:
