@@ -351,6 +351,8 @@ class Fold:
                 name = f"{GENERAL}:{one.name}"
                 if one.metric in CANONICAL and self.bound.setdefault(one.metric, name) != name:
                     one.metric = self._renamed(one.name)
+                if one.step is not None and len(self.stepped) < MAX_STEPPED:
+                    self.stepped.add(one.metric)
             return held
         if len(self.weak) >= MAX_WEAK:
             self.weak.pop(next(iter(self.weak)))

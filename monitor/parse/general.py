@@ -10,10 +10,13 @@ import re
 from dataclasses import dataclass, field, replace
 
 from monitor.parse.names import (
+    LOSS_WORDS,
     METRIC_WORDS,
+    PART_WORDS,
     SPLIT_WORDS,
     TRAIN_WORDS,
     VAL_WORDS,
+    criterion_loss,
     is_metric,
     loss_kind,
     role,
@@ -37,8 +40,9 @@ _CODE = re.compile(
     re.X,
 )
 _BEST = re.compile(
-    r"\b(?:best|better|previous|prev|min|lowest|improved|saved|saving|target|threshold|early|patience|baseline|loaded|restored)\b", re.I
-)
+    r"\b(?:best|better|previous|prev|min|lowest|improved|saved|saving|target(?=[^,;|]*\x00)|threshold|early|patience|baseline|loaded|"
+    r"restored)\b", re.I,
+)  # fmt: skip
 _LAST = re.compile(r"\bfinal\b", re.I)
 _BAR = re.compile(r"\x00%\s?\|| \x00/\x00 \[\x00|[█▏▎▍▌▋▊▉━╸╺]|#{4,}|\|[|.#=>-]{8,}\|?|\[[=>.]{6,}\]")
 _BEFORE_PLACE = VAL_WORDS | TRAIN_WORDS | frozenset((
@@ -58,6 +62,12 @@ _BEHIND = re.compile(r"(?P<what>[A-Za-z][\w /()-]*?)[ :]+(?:at|after|for|in|on)(
 _ROW = re.compile(r"^\s*\|\s*[A-Za-z_][\w ./-]*\|(?:\s*\x00%?\s*\|)+\s*$")
 """A row of a table that gives a name its numbers: the whole block is read, not a row."""
 _FRAMED = re.compile(r"^\s*(?:[*=~]{2,}|-{3,})\s+(?P<inner>.*?)\s+(?:[*=~]{2,}|-{3,})\s*$")
+_RULED = re.compile(
+    r"^\s*(?:[=*]{3,}|[-~+_]{4,}|>{4,}|#{4,}(?=.*##\s*$))\s*(?P<inner>[A-Za-z\[(].*?)\s*(?:[=*~+_<#-]{2,}\s*)?$"
+)
+"""``=====Epoch 3=====``: a line drawn to the edge of what it parts."""
+_STATE = re.compile(r".*\x00%\s?\|[^|]*\|\s*\x00/\x00 \[[^\]]*\]:?\s*(?=[A-Za-z\[({=*<-])")
+"""A bar's state before what was printed behind it, since the bar ends no line."""
 _LOSS = re.compile("loss", re.I)
 _GLUED = re.compile(r"(?<=\S)\s+\S+\.py:\x00: \w*Warning: |slurmstepd: ")
 """Where another program's words begin behind a line that had no end yet."""
@@ -102,10 +112,14 @@ def read(skeleton: str) -> Reading:
     arrow = _ARROW.match(skeleton)
     skeleton = skeleton[arrow.end() :] if arrow else skeleton
     skeleton = _TAIL.sub("", skeleton) if len(skeleton) <= 8192 else skeleton
-    framed = _FRAMED.match(skeleton[:200])
+    framed = _FRAMED.match(skeleton[:200]) or _RULED.match(skeleton[:200])
     skeleton = framed["inner"] if framed else skeleton
     if len(skeleton) > 8192 or _CODE.search(skeleton) or _ROW.match(skeleton):
         return NOTHING
+    state = _STATE.match(skeleton) if "%|" in skeleton else None
+    printed = read(skeleton[state.end() :]) if state is not None else NOTHING
+    if state is not None and printed.placed:
+        return printed.behind(skeleton[: state.end()], skeleton[state.end() :])
     bar = bool(_BAR.search(skeleton))
     found = _Found()
     numbers = named(skeleton)
@@ -124,6 +138,8 @@ def read(skeleton: str) -> Reading:
         count = skeleton.count("\x00", 0, tqdm.start("n"))
         if validating:
             full = (count, count + 1)
+            if found.batch == count:
+                found.batch = found.batches = None  # of a validation's batches, which are no steps
         else:
             found.batch, found.batches = count, count + 1
     places = {found.step, found.epoch, found.batch, found.batches, found.total_steps, found.total_epochs}
@@ -227,7 +243,10 @@ def _spaced_key(key: str) -> str:
     for part in reversed(parts[:-1]):
         if len(take) == 1 and words(part) and all(word in SPLIT_WORDS for word in words(part)):
             return f"{part} {take[0]}"
-        if loss_kind(f"{part} {' '.join(take)}") is None or len(take) > 3:
+        if len(take) == 1 and take[0].lower() in LOSS_WORDS and PART_WORDS.issuperset(words(part)) and words(part):
+            return f"{part} {take[0]}"
+        longer = f"{part} {' '.join(take)}"
+        if (loss_kind(longer) is None and criterion_loss(longer) is None) or len(take) > 3:
             break
         take.insert(0, part)
     return " ".join(take)
@@ -235,6 +254,7 @@ def _spaced_key(key: str) -> str:
 
 def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
     values = _settle(found.values)
+    values = values if bar else _called_by_function(values, validating=speaks_of_validation(_prose(skeleton)))
     losses = [value for value in values if loss_like(value)]
     placed = found.step is not None or found.epoch is not None or found.batches is not None
     alone = found.step is None and found.epoch is None
@@ -249,7 +269,8 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
     if len(values) > 400:
         return NOTHING
     both = all(any(one.metric == metric and set(words(one.name)) & SPLIT_WORDS for one in losses) for metric in (TRAIN_LOSS, VAL_LOSS))
-    plain = both or (placed and any(value.metric in (TRAIN_LOSS, VAL_LOSS) for value in losses) and not _is_sentence(skeleton))
+    canonical = [value for value in losses if value.metric in (TRAIN_LOSS, VAL_LOSS) and loss_kind(value.name)]
+    plain = both or (placed and bool(canonical) and not _is_sentence(skeleton))
     place_said = not values or placed
     section = ("val" if speaks_of_validation(_prose(skeleton)) else "train") if place_said else ""
     unsplit = not any(word in SPLIT_WORDS for text in (_prose(skeleton), *(value.name for value in losses)) for word in words(text))
@@ -287,6 +308,16 @@ def _beside_a_loss(values: list[tuple[Value, str, int]]) -> list[tuple[Value, st
     counts = kinds - {""} == {TRAIN_LOSS} and len(bare) == 1 and all(word in VAL_WORDS for word in words(bare[0].name))
     told = [(replace(one, metric=VAL_LOSS), VAL_LOSS, 6) if counts and one is bare[0] else (one, said, n) for one, said, n in values]
     return [one for one in told if one[0].metric]
+
+
+def _called_by_function(values: tuple[Value, ...], *, validating: bool) -> tuple[Value, ...]:
+    """The values with a loss that goes by its function (``MSE loss``) as the whole one, where a line tells no other."""
+    if any(value.metric in (TRAIN_LOSS, VAL_LOSS) for value in values):
+        return values
+    told = [criterion_loss(value.name, validating=validating) for value in values]
+    if any(said is None and not LOSS_WORDS.isdisjoint(words(value.name)) for value, said in zip(values, told, strict=True)):
+        return values
+    return tuple(replace(one, metric=said) if said and told.count(said) == 1 else one for one, said in zip(values, told, strict=True))
 
 
 def _settle(values: list[tuple[Value, str, int]]) -> tuple[Value, ...]:

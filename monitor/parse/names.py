@@ -24,6 +24,16 @@ TRAIN_WORDS = _set("train training trained trn")
 SPLIT_WORDS = VAL_WORDS | TEST_WORDS | TRAIN_WORDS
 LOSS_WORDS = _set("loss losses")
 FILLER_WORDS = _set("avg average mean total overall current curr running value lm the final all smoothed reduced batch minibatch main with")
+CRITERION_WORDS = _set(
+    "bce celoss ce cross entropy crossentropy ctc contrastive dice focal hinge huber infonce l log mae mlm mse nce nll rmse smooth "
+    "triplet xent"
+)
+"""What a whole loss is called by where a training has but one: the function that computes it."""
+PART_WORDS = _set(
+    "actor adv adversarial aux auxiliary bbox box cls commit commitment content critic dfl kl kld obj objectness perceptual policy reg "
+    "regularization rpn style value vq"
+)
+"""What a part of a loss is called by, never the whole."""
 METRIC_WORDS = _set(
     "acc accuracy auc bleu bpb bpc bpd chrf cer cost dice elbo energy error f1 fid iou kl logloss lpips mae map mape mcc "
     "metric miou mrr mse ndcg nll perplexity ppl precision psnr recall reward rmse rouge score ssim top1 top5 wer xent "
@@ -88,6 +98,17 @@ def loss_kind(name: str, *, validating: bool = False) -> tuple[str, int] | None:
     if not rest:
         return (VAL_LOSS if validating else TRAIN_LOSS), plainness
     return None
+
+
+@lru_cache(maxsize=4096)
+def criterion_loss(name: str, *, validating: bool = False) -> str | None:
+    """``train_loss`` or ``val_loss`` where a name calls the loss by its function (``MSE loss``, ``val_l1_loss``): alone it is the whole."""
+    said = words(name)
+    kept = [word for word in said if word not in CRITERION_WORDS and not word.isdigit()]
+    if len(kept) == len(said) or not set(said) & LOSS_WORDS:
+        return None
+    found = loss_kind(" ".join(kept), validating=validating)
+    return None if found is None else found[0]
 
 
 @lru_cache(maxsize=4096)

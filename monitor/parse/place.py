@@ -15,7 +15,8 @@ class Place:
     step adds for the epochs before where their length is not printed. ``banner``: the last line that told a batch told nothing else.
     ``restarts``: a step that stands without its epoch begins anew when the epoch turns; ``epoch_of_step`` is the epoch of the last one.
     ``summed``: the line that told the epoch last told its values too, so it stands at its end. ``first_step``: the first
-    step that stood alone.
+    step that stood alone. ``sums_up``: batches come first and the line that tells their epoch and its values behind them; ``ended``:
+    such a line has come, so the next batches are those of the next epoch.
     """
 
     step: float | None = None
@@ -36,11 +37,13 @@ class Place:
     restarts: bool = False
     summed: bool = False
     first_step: float | None = None
+    sums_up: bool = False
+    ended: bool = False
 
     def restart(self) -> None:
         """The program began anew: what was seen says nothing of the lines to come."""
         self.step = self.epoch = self.in_epoch = self.first_epoch = self.epoch_of_step = None
-        self.base = 0.0
+        self.base, self.ended = 0.0, False
 
     def forget(self) -> None:
         """What was seen was no place in a training."""
@@ -61,6 +64,7 @@ class Place:
         if loose and epoch is not None and step is None and batch is None:
             self.forget()
         before = self.epoch if self.epoch_of_step is None else self.epoch_of_step
+        self._end(epoch, batch, ends=measured and step is None and batch is None, moves=step is None)
         self._turn(epoch, batches, measured=measured)
         if step is not None and batch is not None:
             self.local = True
@@ -82,6 +86,14 @@ class Place:
         if epoch_only or self.step is None or not (self.printed or here or self.banner):
             return None, self.epoch
         return self.step, self.epoch
+
+    def _end(self, epoch: float | None, batch: float | None, *, ends: bool, moves: bool) -> None:
+        """Take note of a line that ends its epoch, and of the first batch of the next one, which no line tells."""
+        if epoch is not None:
+            self.ended = ends
+            self.sums_up = self.sums_up or (ends and self.epoch is None and self.in_epoch is not None and not self.printed)
+        elif moves and self.sums_up and self.ended and batch is not None and batch <= (self.in_epoch or 0.0):
+            self.epoch, self.ended = (self.epoch or 0.0) + 1.0, False
 
     def _turn(self, epoch: float | None, batches: float | None, *, measured: bool) -> None:
         if epoch is not None:

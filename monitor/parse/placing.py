@@ -54,7 +54,7 @@ def placed(rows: Rows, place: Place) -> Placed:
     has_step, has_epoch = ~np.isnan(step), ~np.isnan(rows.epoch)
     both = has_step & ~np.isnan(batch)
     may_be_local = has_step & has_epoch & ~both & ~rows.is_global
-    epoch = _carried(rows.epoch, has_epoch, _float(place.epoch))
+    epoch = carried(rows.epoch, has_epoch, or_nan(place.epoch))
     local = np.logical_or.accumulate(both | (may_be_local & rows.local)) | (place.local is True)
     in_epoch_line = may_be_local & local
     if in_epoch_line.any():
@@ -62,21 +62,21 @@ def placed(rows: Rows, place: Place) -> Placed:
         batches = np.where(in_epoch_line & ~np.isnan(rows.total), rows.total, batches)
         step = np.where(in_epoch_line, NAN, step)
     printed = ~np.isnan(step)
-    per_epoch = _carried(batches, ~np.isnan(batches), _float(place.batches))
+    per_epoch = carried(batches, ~np.isnan(batches), or_nan(place.batches))
     counts = ~np.isnan(batch) & ~printed & ~(np.isnan(epoch) & np.isnan(batches))
-    of_step = _carried(epoch, printed | (counts & ~np.isnan(epoch)), _float(place.epoch_of_step))
-    last_told = _previous(of_step, _float(place.epoch_of_step))
-    before = np.where(np.isnan(last_told), _previous(epoch, _float(place.epoch)), last_told)
+    of_step = carried(epoch, printed | (counts & ~np.isnan(epoch)), or_nan(place.epoch_of_step))
+    last_told = previous(of_step, or_nan(place.epoch_of_step))
+    before = np.where(np.isnan(last_told), previous(epoch, or_nan(place.epoch)), last_told)
     alone = has_step & ~has_epoch & ~rows.is_global
     first_step = _first(step, alone, place.first_step)
-    first = np.fmin.accumulate(np.concatenate(((_float(place.first_epoch),), rows.epoch)))[1:]
+    first = np.fmin.accumulate(np.concatenate(((or_nan(place.first_epoch),), rows.epoch)))[1:]
     numbered, numbers = _numbered(step, batch, epoch, per_epoch, both)
-    told = _carried(numbered, numbers, _float(place.numbered_from))
+    told = carried(numbered, numbers, or_nan(place.numbered_from))
     moves = printed | counts
     inside = np.where(printed, step, batch)
-    in_epoch = _carried(inside, moves, _float(place.in_epoch))
-    was_in = _previous(in_epoch, _float(place.in_epoch))
-    base, gap, made = np.full(len(rows), place.base), np.full(len(rows), _float(place.gap)), step
+    in_epoch = carried(inside, moves, or_nan(place.in_epoch))
+    was_in = previous(in_epoch, or_nan(place.in_epoch))
+    base, gap, made = np.full(len(rows), place.base), np.full(len(rows), or_nan(place.gap)), step
     if counts.any():
         gap = _gaps(inside, was_in, before, epoch, per_epoch, printed, counts, place.gap)
         base = place.base + np.cumsum(_turns(batch, batches, was_in, before, epoch, per_epoch, counts, gap))
@@ -88,21 +88,26 @@ def placed(rows: Rows, place: Place) -> Placed:
         made = np.where(printed, step, np.where(np.isnan(epoch) | np.isnan(per_epoch), base + batch, derived))
     elif printed.any():
         gap = _gaps(inside, was_in, before, epoch, per_epoch, printed, counts, place.gap)
-    reached = _carried(made, moves, _float(place.step))
-    is_printed = _carried(printed.astype(float), moves, float(place.printed)) > 0
+    reached = carried(made, moves, or_nan(place.step))
+    is_printed = carried(printed.astype(float), moves, float(place.printed)) > 0
     falls = alone & (step <= first_step) & ~np.isnan(epoch)
-    end = _regular(may_be_local & ~local, alone, falls & ~local, step, was_in, before, epoch, rows, reached, printed, is_printed, place)
+    ends = has_epoch & rows.measured & np.isnan(rows.batch) & ~has_step
+    told_late = ends & np.isnan(previous(epoch, or_nan(place.epoch))) & ~np.isnan(was_in)
+    odd = told_late if not place.sums_up else counts & ~has_epoch & (batch <= was_in)
+    turns = may_be_local & ~local
+    end = _regular(odd, turns, alone, falls & ~local, step, was_in, before, epoch, rows, reached, printed, is_printed, place)
     said = ~np.isnan(rows.batch) | has_step | has_epoch
-    banner = _carried((~rows.measured & ~np.isnan(batch)).astype(float), said, float(place.banner)) > 0
+    banner = carried((~rows.measured & ~np.isnan(batch)).astype(float), said, float(place.banner)) > 0
     nowhere = rows.epoch_only | np.isnan(reached) | ~(is_printed | rows.here | banner)
     steps = np.where(moves, made, np.where(nowhere, NAN, reached))
     epochs = np.where(counts & np.isnan(epoch), NAN, epoch)
     after = _after(place, end, epoch, first, per_epoch, local, in_epoch, gap, base, reached, is_printed, moves, told)
     if end:
         after.banner = bool(banner[end - 1])
-        after.summed = bool(_carried(rows.measured.astype(float), has_epoch, float(place.summed))[end - 1])
-        after.epoch_of_step = _or_none(of_step[end - 1])
-        after.first_step = _or_none(first_step) if alone[:end].any() else place.first_step
+        after.ended = bool(carried(ends.astype(float), has_epoch, float(place.ended))[end - 1])
+        after.summed = bool(carried(rows.measured.astype(float), has_epoch, float(place.summed))[end - 1])
+        after.epoch_of_step = or_none(of_step[end - 1])
+        after.first_step = or_none(first_step) if alone[:end].any() else place.first_step
     return Placed(steps[:end], epochs[:end], reached[:end], after)
 
 
@@ -116,33 +121,32 @@ def _steps_alone(rows: Rows) -> bool:
 def _stepped(rows: Rows, place: Place) -> Placed:
     """The common case, in which a line's place is what it prints."""
     steps = rows.step
-    strides = np.diff(steps, prepend=_float(place.in_epoch))
+    strides = np.diff(steps, prepend=or_nan(place.in_epoch))
     gap = min(float(strides[strides > 0].min(initial=np.inf)), np.inf if place.gap is None else place.gap)
     first = _first(steps, ~rows.is_global, place.first_step)
     last = float(steps[-1])
     after = replace(
         place, step=last, printed=True, in_epoch=last, gap=None if gap == np.inf else gap, has_steps=True, banner=False, epoch_of_step=None,
-        first_step=_or_none(first),
+        first_step=or_none(first),
     )  # fmt: skip
     return Placed(steps, np.full(len(rows), NAN), steps, after)
 
 
 def _regular(
-    may_turn: Flags, alone: Flags, falls: Flags, step: Floats, was_in: Floats, before: Floats, epoch: Floats, rows: Rows, reached: Floats,
-    printed: Flags, is_printed: Flags, place: Place,
+    odd: Flags, may_turn: Flags, alone: Flags, falls: Flags, step: Floats, was_in: Floats, before: Floats, epoch: Floats, rows: Rows,
+    reached: Floats, printed: Flags, is_printed: Flags, place: Place,
 ) -> int:  # fmt: skip
     """How many lines come before the first whose meaning depends on more than is followed here."""
-    odd = np.zeros(len(rows), bool)
-    was_printed = _previous(is_printed.astype(float), float(place.printed)) > 0
+    was_printed = previous(is_printed.astype(float), float(place.printed)) > 0
     if place.local is None:
-        odd |= may_turn & (epoch > before) & (step < was_in)
+        odd = odd | (may_turn & (epoch > before) & (step < was_in))
     if place.restarts:
-        odd |= alone
+        odd = odd | alone
     elif place.local is None:
-        odd |= falls & was_printed & (step < was_in)
+        odd = odd | (falls & was_printed & (step < was_in))
     unmeasured = printed & ~rows.measured
     if unmeasured.any():
-        odd |= unmeasured & (step < _previous(reached, _float(place.step))) & was_printed
+        odd = odd | (unmeasured & (step < previous(reached, or_nan(place.step))) & was_printed)
     return int(np.argmax(odd)) if odd.any() else len(rows)
 
 
@@ -166,7 +170,7 @@ def _gaps(
     counts_here = counts & ~np.isnan(epoch) & np.isnan(per_epoch)
     turns = ~np.isnan(before) & (epoch != before) & ~np.isnan(was_in)
     strides = (printed | (counts_here & ~turns)) & (inside > was_in)
-    return np.fmin.accumulate(np.concatenate(((_float(gap),), np.where(strides, inside - was_in, NAN))))[1:]
+    return np.fmin.accumulate(np.concatenate(((or_nan(gap),), np.where(strides, inside - was_in, NAN))))[1:]
 
 
 def _turns(
@@ -190,13 +194,13 @@ def _after(
         return place
     at = end - 1
     return replace(
-        place, step=_or_none(reached[at]), printed=bool(is_printed[at]), epoch=_or_none(epoch[at]), batches=_or_none(per_epoch[at]),
-        first_epoch=_or_none(first[at]), local=True if local[at] else place.local, in_epoch=_or_none(in_epoch[at]), gap=_or_none(gap[at]),
-        base=float(base[at]), has_steps=place.has_steps or bool(moves[:end].any()), numbered_from=_or_none(told[at]),
+        place, step=or_none(reached[at]), printed=bool(is_printed[at]), epoch=or_none(epoch[at]), batches=or_none(per_epoch[at]),
+        first_epoch=or_none(first[at]), local=True if local[at] else place.local, in_epoch=or_none(in_epoch[at]), gap=or_none(gap[at]),
+        base=float(base[at]), has_steps=place.has_steps or bool(moves[:end].any()), numbered_from=or_none(told[at]),
     )  # fmt: skip
 
 
-def _carried(values: Floats, given: Flags, first: float) -> Floats:
+def carried(values: Floats, given: Flags, first: float) -> Floats:
     """``values`` where ``given``, elsewhere the last one given before, ``first`` before all."""
     at = np.maximum.accumulate(np.where(given, np.arange(given.size), -1))
     return np.where(at >= 0, values[at], first)
@@ -205,17 +209,20 @@ def _carried(values: Floats, given: Flags, first: float) -> Floats:
 def _first(values: Floats, given: Flags, before: float | None) -> float:
     """The first value given, ``before`` where there was one; NaN where there is none."""
     if before is not None or not given.any():
-        return _float(before)
+        return or_nan(before)
     return float(values[int(np.argmax(given))])
 
 
-def _previous(values: Floats, first: float) -> Floats:
+def previous(values: Floats, first: float) -> Floats:
+    """For each line what the one before it has, ``first`` for the first."""
     return np.concatenate(((first,), values[:-1]))
 
 
-def _float(value: float | None) -> float:
+def or_nan(value: float | None) -> float:
+    """A place's number, NaN where it has none."""
     return NAN if value is None else value
 
 
-def _or_none(value: float) -> float | None:
+def or_none(value: float) -> float | None:
+    """A column's number, None where it has none."""
     return None if value != value else float(value)
