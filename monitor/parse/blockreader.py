@@ -51,9 +51,11 @@ class BlockReader:
         self._tables: TableBlocks | None = None
         self._asked: Ints | None = None
         """The lines that may say something; None where a line's meaning does not depend on it and the place alone."""
+        self._window = block.count
+        """Lines of the block that are tried as columns at once: a try looks at all of them, however few columns can follow."""
         self._alone, self._patience = 0, FEW_LINES
         """Lines that the parser takes before columns are tried again, and the next such number: lines that columns cannot follow come in
-        numbers, and each try looks at all that is left."""
+        numbers."""
         self._late = 0
         """Lines that went through the parser although their key can be read as columns by now."""
 
@@ -72,8 +74,8 @@ class BlockReader:
         """What was read, each metric's points in the order of the block."""
         made = []
         for metric, points in self._points.items():
-            offsets = self.block.offsets(np.concatenate(points.lines))
-            made.append(Column(metric, points.name, offsets, np.concatenate(points.steps), np.concatenate(points.values)))
+            lines, steps, values = points.joined()
+            made.append(Column(metric, points.name, self.block.offsets(lines), steps, values))
         return made
 
     def all(self) -> None:
@@ -131,21 +133,27 @@ class BlockReader:
     def _between(self, start: int, stop: int) -> int:
         """Take the groups' lines from ``start`` on and before ``stop`` as columns; the first line that was not read."""
         while start < stop:
-            groups = [cut for group in self._groups if (cut := group.between(start, stop)) is not None]
+            end = min(stop, start + self._window)
+            groups = [cut for group in self._groups if (cut := group.between(start, end)) is not None]
             count = sum(group.lines.size for group in groups)
-            if not count:
-                return stop
-            if count < FEW_LINES or self._alone:
+            if count and (count < FEW_LINES or self._alone):
                 start = self._one_by_one(groups, start)
                 continue
-            odd = take(groups, self._parser.fold, self._points, self.items, self.block.offset)
-            if odd >= 0 and sum(int(np.searchsorted(group.lines, odd)) for group in groups) < FEW_LINES:
-                self._alone = self._patience
-                self._patience = min(2 * self._patience, MOST_ALONE)
-            else:
-                self._patience = FEW_LINES
-            start = stop if odd < 0 else self._cold(odd)
+            odd = take(groups, self._parser.fold, self._points, self.items, self.block.offset) if count else -1
+            self._look_as_far_as(groups, odd, odd - start)
+            start = end if odd < 0 else self._cold(odd)
         return start
+
+    def _look_as_far_as(self, groups: list[Group], odd: int, lines: int) -> None:
+        """Choose how many lines are tried as columns next, by how far those that were just tried went: to line ``odd`` after ``lines``."""
+        if odd < 0:
+            self._window, self._patience = min(4 * self._window, self.block.count), FEW_LINES
+            return
+        self._window = max(MANY_LINES, 2 * lines)
+        if sum(int(np.searchsorted(group.lines, odd)) for group in groups) >= FEW_LINES:
+            self._patience = FEW_LINES
+        else:
+            self._alone, self._patience = self._patience, min(2 * self._patience, MOST_ALONE)
 
     def _one_by_one(self, groups: list[Group], start: int) -> int:
         """Let the parser take the groups' lines, as many as columns are not to be tried for; the first line that was not read."""
@@ -194,9 +202,9 @@ class BlockReader:
             self._known.look(key, line)
         for item in items:
             if isinstance(item, Observation):
-                points = self._points.setdefault(item.metric, Points(item.name or item.metric))
-                points.lines.append(np.array([at], np.int64))
-                points.steps.append(np.array([item.at]))
-                points.values.append(np.array([item.value]))
+                points = self._points.get(item.metric)
+                if points is None:
+                    points = self._points[item.metric] = Points(item.name or item.metric)
+                points.add(at, item.at, item.value)
             else:
                 self.items.append(item)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from monitor.parse.anew import begins_anew, placed_anew
 from monitor.parse.digits import Flags, Floats, Ints
 from monitor.parse.fold import GENERAL, MAX_COUNTED, MAX_STEPPED, TRAIN_LOSS_EPOCH, Fold, may_be_epoch_mean
 from monitor.parse.placing import NAN, Placed, Rows, placed
@@ -45,12 +46,32 @@ class Group:
 
 @dataclass(slots=True)
 class Points:
-    """One metric's points: the numbers of their lines, where they stand, what they are, and what rules out a repeated one."""
+    """One metric's points in the order of the log: the numbers of their lines, where they stand, what they are."""
 
     name: str
-    lines: list[Ints] = field(default_factory=list)
-    steps: list[Floats] = field(default_factory=list)
-    values: list[Floats] = field(default_factory=list)
+    _columns: list[tuple[Ints, Floats, Floats]] = field(default_factory=list)
+    _single: list[tuple[int, float, float]] = field(default_factory=list)
+
+    def add(self, line: int, step: float, value: float) -> None:
+        """One more."""
+        self._single.append((line, step, value))
+
+    def extend(self, lines: Ints, steps: Floats, values: Floats) -> None:
+        """Many more."""
+        self._close()
+        self._columns.append((lines, steps, values))
+
+    def joined(self) -> tuple[Ints, Floats, Floats]:
+        """All of them: lines, steps, values."""
+        self._close()
+        lines, steps, values = (np.concatenate(column) for column in zip(*self._columns, strict=True))
+        return lines, steps, values
+
+    def _close(self) -> None:
+        if self._single:
+            lines, steps, values = zip(*self._single, strict=True)
+            self._columns.append((np.array(lines, np.int64), np.array(steps, np.float64), np.array(values, np.float64)))
+            self._single = []
 
 
 def columnar(reading: Reading) -> bool:
@@ -187,7 +208,7 @@ def _places(groups: Sequence[Group], ranks: Sequence[Ints], fold: Fold) -> Place
         flags(lambda one: one.local), flags(lambda one: one.is_global), flags(lambda one: bool(one.values)),
         flags(lambda one: one.anchor in (Anchor.EPOCH, Anchor.BAR)), flags(lambda one: one.anchor is Anchor.HERE),
     )  # fmt: skip
-    return placed(rows, fold.place)
+    return placed_anew(rows, fold.place) if begins_anew(rows, fold.place) else placed(rows, fold.place)
 
 
 def _totals(groups: Sequence[Group], fold: Fold) -> None:
@@ -327,10 +348,7 @@ def _emit(emitted: Sequence[_Series], fold: Fold, into: dict[str, Points]) -> No
             continue
         if len(fold.said) < MAX_SAID or metric in fold.said:
             fold.said[metric] = (float(at[-1]), float(values[-1]))
-        points = into.setdefault(metric, Points(parts[0].name))
-        points.lines.append(lines)
-        points.steps.append(at)
-        points.values.append(values)
+        into.setdefault(metric, Points(parts[0].name)).extend(lines, at, values)
 
 
 def _joined(parts: Sequence[_Series]) -> tuple[Ints, Floats, Floats, Flags | None, Flags | None]:
