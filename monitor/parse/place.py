@@ -16,7 +16,8 @@ class Place:
     ``restarts``: a step that stands without its epoch begins anew when the epoch turns; ``epoch_of_step`` is the epoch of the last one.
     ``summed``: the line that told the epoch last told its values too, so it stands at its end. ``first_step``: the first
     step that stood alone. ``sums_up``: batches come first and the line that tells their epoch and its values behind them; ``ended``:
-    such a line has come, so the next batches are those of the next epoch.
+    such a line has come, so the next batches are those of the next epoch. ``runs_on``: a step of a total beside an epoch of a total
+    counts through all epochs (None: no epoch has turned yet).
     """
 
     step: float | None = None
@@ -39,6 +40,7 @@ class Place:
     first_step: float | None = None
     sums_up: bool = False
     ended: bool = False
+    runs_on: bool | None = None
 
     def restart(self) -> None:
         """The program began anew: what was seen says nothing of the lines to come."""
@@ -70,9 +72,9 @@ class Place:
             self.local = True
             self._number_epochs(step, batch)
         elif step is not None and epoch is not None and not is_global:
-            if local or self._turned_local(step, epoch, before):
+            if (local and not self._runs_on(step, epoch, before, total)) or self._turned_local(step, epoch, before):
                 self.local = True
-            if self.local:
+            if self.local and not self.runs_on:
                 step, batch, batches = None, step, total if total is not None else batches
                 if batches is not None:
                     self.batches = batches
@@ -124,6 +126,17 @@ class Place:
         self.epoch_of_step, self.in_epoch = self.epoch, step
         self.step, self.printed, self.has_steps = self.base + step, False, True
         return self.step, self.epoch
+
+    def _runs_on(self, step: float, epoch: float, before: float | None, total: float | None) -> bool:
+        """Whether a step of a total runs on through the epochs: where the first of them turns it has not fallen, and it stands as far in
+        its total as the epoch in its own."""
+        if self.runs_on is None and before is not None and epoch > before and self.in_epoch is not None:
+            share = (total or 0.0) / (self.total_epochs or 1.0)
+            done = epoch - (self.first_epoch or 0.0)
+            near = self.total_epochs is not None and (done - 1.0) * share - 1.0 <= step <= (done + 1.0) * share + 1.0
+            self.runs_on = near and step > self.in_epoch
+            self.local = False if self.runs_on else self.local
+        return self.runs_on is True
 
     def _turned_local(self, step: float, epoch: float, before: float | None) -> bool:
         return before is not None and epoch > before and self.in_epoch is not None and step < self.in_epoch and self.local is None

@@ -53,7 +53,7 @@ def placed(rows: Rows, place: Place) -> Placed:
     batch, batches, step = rows.batch, rows.batches, rows.step
     has_step, has_epoch = ~np.isnan(step), ~np.isnan(rows.epoch)
     both = has_step & ~np.isnan(batch)
-    may_be_local = has_step & has_epoch & ~both & ~rows.is_global
+    may_be_local = has_step & has_epoch & ~both & ~rows.is_global & (not place.runs_on)
     epoch = carried(rows.epoch, has_epoch, or_nan(place.epoch))
     local = np.logical_or.accumulate(both | (may_be_local & rows.local)) | (place.local is True)
     in_epoch_line = may_be_local & local
@@ -94,6 +94,8 @@ def placed(rows: Rows, place: Place) -> Placed:
     ends = has_epoch & rows.measured & np.isnan(rows.batch) & ~has_step
     told_late = ends & np.isnan(previous(epoch, or_nan(place.epoch))) & ~np.isnan(was_in)
     odd = told_late if not place.sums_up else counts & ~has_epoch & (batch <= was_in)
+    if place.runs_on is None:
+        odd = odd | (may_be_local & rows.local & (epoch > before))
     turns = may_be_local & ~local
     end = _regular(odd, turns, alone, falls & ~local, step, was_in, before, epoch, rows, reached, printed, is_printed, place)
     said = ~np.isnan(rows.batch) | has_step | has_epoch

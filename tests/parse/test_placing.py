@@ -16,7 +16,7 @@ from monitor.parse.reading import Reading
 FLOATS = ("step", "epoch", "batch", "batches", "total", "epoch_from")
 FLAGS = ("local", "is_global", "measured", "epoch_only", "here")
 PLACE_FIELDS = """step printed epoch batches first_epoch local in_epoch gap base total_steps total_epochs has_steps numbered_from banner
-    epoch_of_step restarts summed first_step sums_up ended"""
+    epoch_of_step restarts summed first_step sums_up ended runs_on"""
 READING_FIELDS = """format step epoch batch batches total_steps total_epochs values anchor full scale offset weak bar rule epoch_from
     started local is_global default_step by_total once main_bar changed section by_section kind in_val"""
 
@@ -61,7 +61,8 @@ def or_none(value: float) -> float | None:
 @pytest.mark.parametrize("seed", range(400))
 def test_lines_have_the_same_places_together_as_one_by_one(seed: int) -> None:
     chance = Random(seed)
-    lines, many, one = lines_of(chance), Place(), Place()
+    lines, epochs = lines_of(chance), chance.choice([None, 2.0, 5.0])
+    many, one = Place(total_epochs=epochs), Place(total_epochs=epochs)
     at = 0
     while at < len(lines):
         part = lines[at : at + chance.randint(1, 20)]
