@@ -92,8 +92,14 @@ class BlockReader:
             cold = np.flatnonzero((self._kinds != NOTHING_SAID) & (self._kinds != EVENT_ONLY)).tolist()
         self.told += len(cold)
         done = self._cold(-1) if self._parser.waits() or not self._parser.idle() else 0
+        bars = self._parser.lightning is not None
         for at in cold:
-            if at < done or self._says_nothing(at):
+            if at < done:
+                continue
+            if bars and self._bar(at):
+                done = at + 1
+                continue
+            if self._says_nothing(at):
                 continue
             done = self._between(done, at)
             if at < done:
@@ -200,6 +206,17 @@ class BlockReader:
             self._parser.row(line, row[0], self.block.offset(at), items, silent=row[1])
         if row is None and self._kinds[at] == UNKNOWN and key not in self._known.kinds and not self._parser.waits():
             self._known.look(key, line)
+        self._keep(items, at)
+
+    def _bar(self, at: int) -> bool:
+        """Take line ``at`` where it is a bar's next state that says nothing but new training values."""
+        items: list[Item] = []
+        followed = self._parser.follow_bar(self.block.line(at), self.block.offset(at), items)
+        self._keep(items, at)
+        return followed
+
+    def _keep(self, items: list[Item], at: int) -> None:
+        """What line ``at`` has given."""
         for item in items:
             if isinstance(item, Observation):
                 points = self._points.get(item.metric)

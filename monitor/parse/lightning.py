@@ -23,7 +23,7 @@ from rules.observation import TRAIN_LOSS, VAL_LOSS, Event, Item, Observation, Pr
 
 NAME = "lightning"
 
-_NUM = r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+|(?:nan|inf)(?:\.0)?)"
+NUMBER = r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+|(?:nan|inf)(?:\.0)?)"
 _SPLIT = re.compile(
     r"(?<=\S)(?=(?:Epoch \d+(?:/\d+)?:? |Epoch \d+, global step |"
     r"Validation(?: DataLoader \d+)?:\s|Sanity Checking|Metric \S+ improved by|Training: +\d+%)"
@@ -40,17 +40,17 @@ _RICH = re.compile(
 )
 _VAL = re.compile(r"Validation|Validating")
 _OTHER_BAR = re.compile(r"Sanity Checking|Validation sanity check|Testing|Predicting")
-_REACHED = re.compile(rf"Epoch (?P<epoch>\d+), (?:global )?step (?P<step>\d+): '?(?P<name>[^\s']+)'? reached (?P<value>{_NUM})\b")
+_REACHED = re.compile(rf"Epoch (?P<epoch>\d+), (?:global )?step (?P<step>\d+): '?(?P<name>[^\s']+)'? reached (?P<value>{NUMBER})\b")
 _NOT_TOP = re.compile(r"Epoch (?P<epoch>\d+), (?:global )?step (?P<step>\d+): '?(?P<name>[^\s']+)'? was not in top")
-_IMPROVED = re.compile(rf"Metric (?P<name>\S+) improved\b.*?New best score: (?P<value>{_NUM})")
-_PAIR = re.compile(rf"(?P<name>[A-Za-z_][^\s=,:]*)(?:=|: )(?P<value>{_NUM})(?=(?P<end>[,\]\s]|$))")
+_IMPROVED = re.compile(rf"Metric (?P<name>\S+) improved\b.*?New best score: (?P<value>{NUMBER})")
+_PAIR = re.compile(rf"(?P<name>[A-Za-z_][^\s=,:]*)(?:=|: )(?P<value>{NUMBER})(?=(?P<end>[,\]\s]|$))")
 _WORDS = re.compile(rb"Epoch |Validat|Metric |Training: |Trainer\.fit|_loss: |: \d")
 
 _WRAPPED = re.compile(r"\s+(?:[\d:]+\s+)?(?P<post>(?:[A-Za-z_]\S*: \S+\s*)+)$")
 _DONE = re.compile(r"(?P<n>\d+)/(?P<total>\d+)")
-_VERSION_1 = re.compile(rf", [^,\]]*, loss={_NUM}, v_num=")
+_VERSION_1 = re.compile(rf", [^,\]]*, loss={NUMBER}, v_num=")
 """How a postfix of before version 2 begins; its bar counts the batches of the validations too."""
-_SKIPPED = frozenset(("v_num",))
+SKIPPED = frozenset(("v_num",))
 
 
 def may_matter(segment: bytes) -> bool:
@@ -115,7 +115,7 @@ class LightningReader:
 
     def flush(self) -> list[Item]:
         """What is held when no more will come."""
-        return self._emit() + self._emit_born()
+        return self.emit() + self._emit_born()
 
     def _piece(self, piece: str, offset: int) -> list[Item]:
         bare = piece.lstrip()
@@ -150,8 +150,8 @@ class LightningReader:
     def _val_bar(self, piece: str) -> list[Item]:
         items: list[Item] = []
         if not self.validating or (self.val_done and (_DONE.search(piece) or {"n": "1"})["n"] == "0"):
-            if any(row[1] != self._step_of(self.n - self.val_seen) for row in self.born.values()):
-                items += self._emit() + self._emit_born()
+            if any(row[1] != self.step_of(self.n - self.val_seen) for row in self.born.values()):
+                items += self.emit() + self._emit_born()
             self.validating, self.val_done, self.val_n, self.step_told = True, False, self.n, None
             self.val_before, self.val_total = self.val_seen, 0
         done = _DONE.search(piece)
@@ -182,8 +182,8 @@ class LightningReader:
         elif n > self.n:
             before, seen = self.n - self.val_seen, self.val_seen
             self._leave_out_validation(n, bar["post"])
-            if self._step_of(n - self.val_seen) != self._step_of(before):
-                items += self._emit()
+            if self.step_of(n - self.val_seen) != self.step_of(before):
+                items += self.emit()
             if self.val_seen == seen:
                 items += self._emit_born()
         self.n = n
@@ -225,12 +225,12 @@ class LightningReader:
             return
         if "" not in self.early and not self._at_end():
             self.early.append("")
-        names = [name for name in values if name not in _SKIPPED and not is_val(name)]
+        names = [name for name in values if name not in SKIPPED and not is_val(name)]
         losses = [(kind[1], name == "loss", name) for name in names if (kind := loss_kind(name)) is not None and kind[0] == TRAIN_LOSS]
         best = self.loss_name if self.loss_name in names else min(losses, default=(0, 0, ""))[2] or self._by_kind(TRAIN_LOSS, names)
         self.loss_name = self.loss_name or best
         self.plain = self.plain if not losses or TRAIN_LOSS in self.plain else [*self.plain, TRAIN_LOSS]
-        step = self._step_of(n)
+        step = self.step_of(n)
         rows = list(self.held) if more else []
         for name in names:
             if name.endswith("_epoch"):
@@ -239,10 +239,14 @@ class LightningReader:
                 self.shown[name] = values[name]
             elif not self._belongs_here(name):
                 continue
-            metric = TRAIN_LOSS if name == best else safe(name)
-            rows.append([metric if name == best or metric != TRAIN_LOSS else f"{metric}_epoch", step, epoch, values[name], name, offset])
+            rows.append([self.metric_of(name, best), step, epoch, values[name], name, offset])
         if rows:
             self.held = rows
+
+    def metric_of(self, name: str, best: str) -> str:
+        """The metric of a training value; ``best`` is the name of the loss."""
+        metric = TRAIN_LOSS if name == best else safe(name)
+        return metric if name == best or metric != TRAIN_LOSS else f"{metric}_epoch"
 
     def _at_end(self) -> bool:
         return self.n == self.per_epoch
@@ -293,7 +297,7 @@ class LightningReader:
         n = self.val_n - self.val_before if self.validating else self.n - self.val_seen
         batches = self.done + n
         if self.accumulate == 1 or n == self.per_epoch:
-            return self._step_of(n)
+            return self.step_of(n)
         return float(batches // self.accumulate)
 
     def _message(self, said: dict[str, str | None], offset: int) -> list[Item]:
@@ -307,7 +311,7 @@ class LightningReader:
             for row in self.born.values():
                 row[1] = float(step)
             return []
-        items = self._emit()
+        items = self.emit()
         if name in self.born:
             row = self.born.pop(name)
             row[1] = float(step)
@@ -339,7 +343,8 @@ class LightningReader:
         if known and self.per_epoch and self.accumulate == 1 and self.per_epoch * (epoch + 1) >= 2 * known:
             self.accumulate = round(self.per_epoch * (epoch + 1) / known)
 
-    def _step_of(self, n: int) -> float:
+    def step_of(self, n: int) -> float:
+        """The global step after ``n`` training batches of the present epoch."""
         batches = self.done + n
         return float(batches if self.accumulate == 1 else -(-batches // self.accumulate))
 
@@ -366,7 +371,8 @@ class LightningReader:
         self.total = total
         return [Progress(total_steps=total, offset=offset)]
 
-    def _emit(self) -> list[Item]:
+    def emit(self) -> list[Item]:
+        """The training values that are held, less those that a message has told."""
         rows, self.held = self.held, []
         return self._rows([row for row in rows if self.told.get(row[4]) != row[1]])
 

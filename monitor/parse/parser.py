@@ -19,6 +19,7 @@ from monitor.parse.format import Format
 from monitor.parse.gate import LOSS_LITERALS, MIN_LITERAL, PLACE_LITERALS, literals_of, presence_of
 from monitor.parse.label import label_end
 from monitor.parse.lightning import LightningReader, may_matter
+from monitor.parse.lightningrun import BarRun, run_of
 from monitor.parse.lines import LineBuffer, plain
 from monitor.parse.names import METRIC_WORDS, words
 from monitor.parse.numbers import cut
@@ -76,6 +77,7 @@ class LogParser:
         self._buffer = LineBuffer()
         self.fold = Fold()
         self.lightning: LightningReader | None = None
+        self._bar_run: BarRun | None = None
         self.recogniser = Recogniser(catalogue, self._activated, forced=forced)
         self._started = False
         self.count = 0
@@ -144,8 +146,11 @@ class LogParser:
         if self.noted is not None:
             self.noted(offset)
         if self.lightning is not None and may_matter(line):
+            if self.follow_bar(line, offset, items):
+                return
             start = 0 if line[:1] == b" " else label_end(line)
             items += self.lightning.take(line[start:].decode("utf-8", "replace"), offset)
+            self._bar_run = run_of(line, self.lightning) if self.recogniser.active and not self.listing.begun else None
         if self.count < SETTLED and (self.listing.begun or may_be_source(line)) and self.listing.see(line[label_end(line) :]):
             return
         if self.passes_by_hint(line):
@@ -153,6 +158,10 @@ class LogParser:
             return
         if not self._tabular(line, offset, items):
             self._plain_line(line, offset, items)
+
+    def follow_bar(self, line: bytes, offset: int, items: list[Item]) -> bool:
+        """Take a bar's next state where it says nothing but new training values; False where the line is anything else."""
+        return self._bar_run is not None and self._bar_run.take(line, offset, items)
 
     def _plain_line(self, line: bytes, offset: int, items: list[Item]) -> None:
         skeleton, numbers = cut(line)
