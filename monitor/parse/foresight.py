@@ -16,8 +16,9 @@ from monitor.parse.source import Sort, sort_of
 from monitor.parse.tables import touches
 from monitor.parse.template import steady
 
-_LEFT_OVER = re.compile(rb"[A-Za-z_@.][0-9]*\.[0-9]|[eE][+-][0-9]+\.[0-9]")
-"""Where digits may be left in a skeleton that a line's key does not tell: ``1.2.3``, ``v2.0``. Elsewhere it tells enough of them all."""
+_LEFT_OVER = re.compile(rb"[A-Za-z_@.][0-9]*\.[0-9]|[eE][+-][0-9]+\.[0-9]|\x1b[0-9]")
+"""Where digits may be left in a skeleton that a line's key does not tell: ``1.2.3``, ``v2.0``. Elsewhere it tells enough of them all.
+Behind an escape two digits are part of it (``ESC 7``), the others are not."""
 
 
 class Foresight:

@@ -20,6 +20,8 @@ _FREE = re.compile(rb"(?<![A-Za-z_@0-9:-])(?<![0-9],)[0-9]+(?![0-9:-])(?!,[0-9])
 """The runs of digits whose width a key does not tell."""
 _NO_WORD = re.compile(rb"(?<![A-Za-z_@0-9])[0-9]+")
 """The runs whose digits a key does not tell."""
+_ESCAPED = re.compile(rb"\x1b[0-9]")
+"""A digit that is part of an escape where it is one of two, and stands for itself where it is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ def learn(line: bytes, start: int, reading: Reading) -> Template | None:
 
 def steady(line: bytes, view: Callable[[bytes], object]) -> bool:
     """Whether ``view`` of a line is that of every line of its key: tried with other digits, also more of them where their width is free."""
+    if _ESCAPED.search(line):
+        return False
     seen = view(line)
     others = [_FREE.sub(other, line) for other in (b"4", b"73")]
     others += [_NO_WORD.sub(lambda run, digit=digit: digit * len(run[0]), line) for digit in (b"4", b"7")]  # type: ignore[misc]
