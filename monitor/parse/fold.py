@@ -8,19 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from monitor.parse.bars import Bars
 from monitor.parse.names import safe
 from monitor.parse.numbers import number
 from monitor.parse.place import Place
 from monitor.parse.reading import Anchor, Reading, Value
+from monitor.parse.repeats import MAX_STEPPED, Repeats, renamed
 from rules.observation import TRAIN_LOSS, VAL_LOSS, Event, Item, Observation, Progress
 
-WEAK_NEEDED = 3
-"""How often a line that is not plain by itself must have come, with its numbers changed, before it counts."""
-MAX_WEAK = 32
 MAX_COUNTED = 64
-BARS_NEEDED = 100
-"""Steps that a bar must show before its loss counts, where no line tells one: a line is the better witness."""
-MAX_STEPPED = 256
 GENERAL = "general"
 CANONICAL = (TRAIN_LOSS, VAL_LOSS)
 TRAIN_LOSS_EPOCH = f"{TRAIN_LOSS}_epoch"
@@ -39,13 +35,10 @@ class Fold:
         self.place = Place()
         self.bound: dict[str, str] = {}
         self.said: dict[str, tuple[float, float]] = {}
-        self.weak: dict[str, list[Observation]] = {}
-        self.settled: set[str] = set()
+        self.repeats = Repeats()
         self.stepped: set[str] = set()
         self.waiting: list[Observation] = []
-        self.bar: list[Observation] = []
-        self.bar_known = False
-        """Whether a format gave the bar: then its last state is what the format says, at once."""
+        self.bars = Bars()
         self.understudies: dict[str, Observation] = {}
         self.counted: dict[str, int] = {}
         self.first_total = ""
@@ -53,11 +46,6 @@ class Fold:
         self.section = ""
         """The part of the log that was begun last, where a format tells its parts."""
         self.bar_total: float | None = None
-        self.bars: list[Observation] = []
-        self.bar_only: set[str] = set()
-        """Losses that only a bar has shown: a line that tells them is the better witness."""
-        self.bar_of = ""
-        """The total of the bar whose state is held, where only its full state counts."""
         self.bar_used = False
         self.bar_rhythm = (0.0, 0.0)
         """The last step that the bar has told, and the epoch that stood beside it."""
@@ -71,6 +59,8 @@ class Fold:
             reading = reading.in_val
         if self._left_out(reading, numbers):
             return []
+        if reading.aside and reading.batch is not None and not self.trains():
+            reading = replace(reading, aside=False)
         if reading.main_bar:
             return self._main_bar(reading, numbers, offset)
         items: list[Item] = []
@@ -78,21 +68,18 @@ class Fold:
             self.place.restart()
             items.append(Event("started", offset=offset))
         placed = self._place(reading, numbers)
-        here = bool(self.bar) and (self.bar[0].step, self.bar[0].epoch) == placed
         made = self._observations(reading, numbers, placed, offset)
-        if self.bar and not (reading.bar and here and _share(self.bar, made)):
-            final = {one.metric for one in made} if here and reading.full is not None else set()
-            items += self._emit_all(self._of_bars([one for one in self.bar if one.metric not in final]))
-            self.bar = []
+        over = self.bars.over(reading, made, placed)
+        if self.bars.go_on(reading, made, placed) or over:
+            items += self._emit_all(self.bars.settle(over, self.bound, by_epoch=self._by_epoch()))
         if reading.step is not None and self.waiting:
             items += self._release(placed)
         if reading.bar:
             total = numbers[reading.full[1]].decode("ascii", "replace")[:20] if reading.full else ""
-            if not (here and total != self.bar_of):  # another bar at the same place: an evaluation after the training
-                self.bar = self._news(made, reading)
-            self.bar_of, self.bar_known = total if not here else self.bar_of, reading.format != GENERAL
+            count = (number(numbers[reading.of[0]]), number(numbers[reading.of[1]])) if reading.of else (0.0, 0.0)
+            self.bars.hold(reading, self._news(made, reading), placed, count, total)
         elif reading.weak:
-            items += self._emit_all(self._repeats(made, str(skeleton_id)))
+            items += self._emit_all(self.repeats.take(made, str(skeleton_id), self.bound, self.stepped))
         elif reading.anchor is Anchor.BAR and self._bar_is_silent(made):
             items += self._emit_all([*self.waiting, *made])
             self.waiting = []
@@ -111,6 +98,8 @@ class Fold:
         self.section = reading.section or self.section
         if reading.full is not None and numbers[reading.full[0]] != numbers[reading.full[1]]:
             return True
+        if reading.of is not None and not number(numbers[reading.of[0]]):
+            return True  # no step is done yet: what it shows is that of the bar before, or of the step under way
         return reading.by_section and self.section == "none"
 
     def _news(self, made: list[Observation], reading: Reading) -> list[Observation]:
@@ -132,11 +121,8 @@ class Fold:
         """What still waits, when no more will come."""
         for metric, one in self.understudies.items():
             one.metric = f"{metric}_eval" if metric in self.bound else metric
-        bars = [*([] if self.bound else self.bars), *(self.bar if self.bar_known or not self.bound else [])]
-        if not self.bar_known:
-            self.bar_only.update(one.metric for one in bars if one.metric in CANONICAL)
-        held = [*bars, *self.understudies.values()]
-        self.bar, self.bars, self.understudies = [], [], {}
+        held = [*self.bars.flush(self.bound, by_epoch=self._by_epoch()), *self.understudies.values()]
+        self.understudies = {}
         items = self._emit_all(held)
         for one in self.waiting:
             one.step = self._behind_the_bar(one) if one.step is None else one.step
@@ -144,19 +130,41 @@ class Fold:
         self.waiting = []
         return items
 
-    def _of_bars(self, states: list[Observation]) -> list[Observation]:
-        """A bar's last states, held until it is plain that no line tells the same: then they are dropped."""
-        if self.bar_known:
-            return states
-        if self.bound:
-            self.bars = []
-            return []
-        self.bars += states
-        if not self.bar_only and len({one.at for one in self.bars}) < BARS_NEEDED:
-            return []
-        self.bar_only.update(one.metric for one in self.bars if one.metric in CANONICAL)
-        held, self.bars = self.bars, []
-        return held
+    def end_bars(self) -> list[Item]:
+        """What bars have shown, where a format is recognised that knows what they mean."""
+        bars, self.bars = self.bars, Bars()
+        return self._emit_all(bars.flush(self.bound, by_epoch=self._by_epoch()))
+
+    def own(self, items: Sequence[Item], owner: str, loss_name: str) -> None:
+        """Leave the losses of ``items`` to who has told them: what lines say of those goes by another name. ``loss_name``: the training's,
+        where it is known."""
+        if loss_name:
+            self.bound.setdefault(TRAIN_LOSS, f"{owner}:{loss_name}")
+        for one in items:
+            if isinstance(one, Observation) and one.metric == VAL_LOSS:
+                self.bound.setdefault(VAL_LOSS, f"{owner}:{one.name}")
+
+    def trains(self) -> bool:
+        """Whether anything has told a training's loss."""
+        return self.bars.trains or TRAIN_LOSS in self.bound
+
+    def stands_here(self, reading: Reading) -> bool:
+        """Whether a line stands where the training has come to, also where only a bar tells that."""
+        if reading.anchor is Anchor.HERE or reading.format != GENERAL or reading.placed or not self.bars.trains:
+            return reading.anchor is Anchor.HERE
+        told = (*self.bound, *(value.metric for value in reading.values))
+        return bool(reading.values) and TRAIN_LOSS not in told
+
+    def total_here(self, *, on_steps: bool) -> float | None:
+        """How far the run goes, in what its values count."""
+        place = self.place
+        if self.bars.trains and place.total_epochs is not None and place.total_steps is None:
+            return place.total_epochs if self._by_epoch() else place.total_epochs * place.batches if place.batches else None
+        return place.total_steps if on_steps or place.has_steps else place.total_epochs
+
+    def _by_epoch(self) -> bool:
+        """Whether lines tell the training's loss by its epochs."""
+        return TRAIN_LOSS in self.bound and TRAIN_LOSS not in self.stepped
 
     def _main_bar(self, reading: Reading, numbers: Sequence[bytes], offset: int) -> list[Item]:
         """A state of a bar without a name: the first one of a run counts its steps; what waits belongs to what it shows."""
@@ -214,6 +222,8 @@ class Fold:
         def at(index: int | None) -> float | None:
             return None if index is None else number(numbers[index])
 
+        if reading.aside:
+            return self.place.step, self.place.epoch if reading.epoch is None else at(reading.epoch)
         if reading.anchor is Anchor.COUNT and reading.by_total:
             return self._count_by_total(reading, numbers)
         if reading.anchor is Anchor.COUNT:
@@ -230,8 +240,8 @@ class Fold:
         return self.place.see(
             step=step, epoch=at(reading.epoch), batch=at(reading.batch), batches=at(reading.batches),
             total=at(reading.total_steps), local=reading.local, epoch_from=reading.epoch_from, measured=bool(reading.values),
-            epoch_only=reading.anchor in (Anchor.EPOCH, Anchor.BAR), here=reading.anchor is Anchor.HERE, is_global=reading.is_global,
-            loose=reading.format == GENERAL and not self.said,
+            epoch_only=reading.anchor in (Anchor.EPOCH, Anchor.BAR), here=self.stands_here(reading), is_global=reading.is_global,
+            loose=reading.format == GENERAL and not self.said and not self.bars.trains,
         )  # fmt: skip
 
     def _count_by_total(self, reading: Reading, numbers: Sequence[bytes]) -> tuple[float | None, float | None]:
@@ -261,7 +271,9 @@ class Fold:
             metric = value.metric
             if metric in CANONICAL:
                 value = replace(value, metric=VAL_LOSS) if validates and metric == TRAIN_LOSS else value
-                metric = self.metric_of(value, reading)
+                metric = self._canonical(value, reading)
+                if not metric:
+                    continue
                 if metric == TRAIN_LOSS and TRAIN_LOSS in self.stepped and may_be_epoch_mean(reading):
                     metric = TRAIN_LOSS_EPOCH
             if other:
@@ -275,6 +287,12 @@ class Fold:
             else:
                 made.append(one)
         return made
+
+    def _canonical(self, value: Value, reading: Reading) -> str:
+        """The metric that a loss is here; empty where it is one told before."""
+        if reading.of is not None and value.metric == VAL_LOSS:
+            return self.bars.name(value.name, aside=reading.aside)
+        return self.metric_of(value, reading)
 
     def _own_axis(self, metric: str, reading: Reading) -> float | None:
         """The step of a value that only its epoch places, where its metric has counted in steps before: a metric keeps its axis."""
@@ -290,8 +308,10 @@ class Fold:
         if value.metric not in CANONICAL or value.understudy or reading.bar:
             return value.metric
         if reading.weak:
-            return value.metric if self.bound.get(value.metric) in (None, f"{GENERAL}:{value.name}") else self._renamed(value.name)
-        self.bar_only.discard(value.metric)
+            return value.metric if self.bound.get(value.metric) in (None, f"{GENERAL}:{value.name}") else renamed(value.name)
+        if value.metric == TRAIN_LOSS and TRAIN_LOSS in self.bars.only and may_be_epoch_mean(reading):
+            return TRAIN_LOSS_EPOCH
+        self.bars.only.discard(value.metric)
         owner = next((one.split(":", 1)[0] for one in self.bound.values() if not one.startswith((f"{GENERAL}:", "understudy:"))), None)
         free = reading.format == GENERAL and self.bound.get(value.metric, f"{GENERAL}:").startswith(f"{GENERAL}:")
         if owner is not None and owner != reading.format and not free:
@@ -302,12 +322,7 @@ class Fold:
             bound = self.bound[value.metric] = name
         if bound == name:
             return value.metric
-        return self._renamed(value.name)
-
-    @staticmethod
-    def _renamed(name: str) -> str:
-        own = safe(name)
-        return own if own not in CANONICAL else f"{own}_summary"
+        return renamed(value.name)
 
     def is_settled(self, value: Value) -> bool:
         """Whether it is known by which name an understudy goes from here on."""
@@ -336,30 +351,6 @@ class Fold:
         self.bound[one.metric] = "understudy:"
         return [held, one]
 
-    def _repeats(self, made: list[Observation], key: str) -> list[Observation]:
-        """Hold the values of a line that is not plain until it has come ``WEAK_NEEDED`` times."""
-        if not made or key in self.settled:
-            return made
-        held = self.weak.pop(key, [])
-        if held and held[-1].at == made[0].at and held[-1].value == made[-1].value:
-            self.weak[key] = held
-            return []
-        held += made
-        if len(held) >= WEAK_NEEDED * len(made):
-            self.settled.add(key)
-            for one in held:
-                name = f"{GENERAL}:{one.name}"
-                if one.metric in CANONICAL and self.bound.setdefault(one.metric, name) != name:
-                    one.metric = self._renamed(one.name)
-                if one.step is not None and len(self.stepped) < MAX_STEPPED:
-                    self.stepped.add(one.metric)
-            return held
-        if len(self.weak) >= MAX_WEAK:
-            self.weak.pop(next(iter(self.weak)))
-        if len(held) <= 128:
-            self.weak[key] = held
-        return []
-
     def _release(self, placed: tuple[float | None, float | None]) -> list[Item]:
         waiting, self.waiting = self.waiting, []
         for one in waiting:
@@ -381,7 +372,7 @@ class Fold:
         return items
 
     def _progress(self, items: list[Item], offset: int, *, axis_step: bool) -> None:
-        total = self.place.total_steps if axis_step or self.place.has_steps else self.place.total_epochs
+        total = self.total_here(on_steps=axis_step)
         if total is not None and total != self.total and (items or axis_step):
             self.total = total
             items.append(Progress(total_steps=total, offset=offset))
@@ -390,8 +381,3 @@ class Fold:
             items.append(Progress(step=step, offset=offset))
         if axis_step and step is not None:
             self.reached = step
-
-
-def _share(held: Sequence[Observation], made: Sequence[Observation]) -> bool:
-    """Whether two states are of one bar: they tell a metric both, or one of them tells none."""
-    return not held or not made or bool({one.metric for one in held} & {one.metric for one in made})

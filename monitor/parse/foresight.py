@@ -6,7 +6,7 @@ import re
 import zlib
 
 from monitor.parse.label import label_end
-from monitor.parse.lightning import may_matter
+from monitor.parse.lightningtext import may_matter
 from monitor.parse.lines import plain
 from monitor.parse.numbers import cut
 from monitor.parse.own import ours
@@ -107,7 +107,7 @@ class Foresight:
         """Whether a line's values count at once, and under which names is known."""
         fold = self._parser.fold
         if reading.weak:
-            return str(reading.kind or zlib.crc32(self.look(line)[1])) in fold.settled
+            return str(reading.kind or zlib.crc32(self.look(line)[1])) in fold.repeats.settled
         return all(fold.is_settled(value) for value in reading.values if value.understudy)
 
     def metrics_of(self, reading: Reading) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
+from monitor.parse.drawn import Drawn, drawn, epoch_of
 from monitor.parse.names import (
     LOSS_WORDS,
     METRIC_WORDS,
@@ -52,8 +53,6 @@ _BEFORE_PLACE = VAL_WORDS | TRAIN_WORDS | frozenset((
 """What may stand before ``step`` or ``epoch`` and a number where it is a place (not ``gradient accumulation steps 64``)."""
 _LEADING = re.compile(r"^\s*(?:train(?:ing)?:? +(?=\[))?[\[(]? *\x00 ?/ *\x00(?:[\]):,]| = \x00%|\s+(?=\(epoch)|\s+(?=\S*loss))", re.I)
 """``[  10/200] loss: ...``: nothing names the count, but it stands where a step does."""
-_TQDM = re.compile(r"(?:(?P<before>loss)[ :=]*\x00.*)?\x00%\s?\|[^|]*\|\s*(?P<n>\x00)/\x00 \[(?(before)|[^\]]*loss)", re.I)
-"""A bar that shows a loss: ``10%|#    | 10/100 [00:01<00:09, 10.0it/s, loss=2.5]``."""
 _SENTENCE = re.compile(r"\b(?:a|an|and|are|by|compared|for|from|got|had|has|is|of|our|than|that|the|this|to|was|we|were|which|with)\b")
 _PLAN = re.compile(r"\b(?:until|every|max\w*|warm\w*)\b", re.I)
 """What speaks of steps to come is no place."""
@@ -122,33 +121,41 @@ def read(skeleton: str) -> Reading:
         return printed.behind(skeleton[: state.end()], skeleton[state.end() :])
     bar = bool(_BAR.search(skeleton))
     found = _Found()
-    numbers = named(skeleton)
+    shown = drawn(skeleton) if bar or "it [" in skeleton else None
+    bar = bar or shown is not None
+    numbers = [one for one in named(skeleton) if shown is None or one.index not in shown.own]
     if _WRAP.match(skeleton) and skeleton.lstrip().startswith("\x00"):
         numbers = numbers[1:]
     validating = speaks_of_validation(_prose(skeleton))
     testing = validating and not any(word in VAL_WORDS for word in words(_prose(skeleton)))
     for at, one in enumerate(numbers):
         _place(found, one, numbers[at + 1] if at + 1 < len(numbers) else None, bar=bar)
-    leading = _LEADING.match(skeleton) if found.step is None and len(numbers) > 2 and numbers[1].of else None
+    leading = _LEADING.match(skeleton) if shown is None and found.step is None and len(numbers) > 2 and numbers[1].of else None
     if leading and (found.epoch is None or skeleton.startswith("(epoch", leading.end())):
         found.step, found.total_steps = numbers[0].index, numbers[1].index
-    tqdm = _TQDM.search(skeleton)
-    full = None
-    if tqdm and found.step is None:
-        count = skeleton.count("\x00", 0, tqdm.start("n"))
-        if validating:
-            full = (count, count + 1)
-            if found.batch == count:
-                found.batch = found.batches = None  # of a validation's batches, which are no steps
-        else:
-            found.batch, found.batches = count, count + 1
+    counts = shown is not None and found.step is None and _LOSS.search(skeleton) is not None
+    if shown is not None and counts:
+        _count(found, shown, numbers, validating=validating)
     places = {found.step, found.epoch, found.batch, found.batches, found.total_steps, found.total_epochs}
     for at, one in enumerate(numbers):
         if one.index not in places and not one.of and (one.key or at):
             told = one if one.key else _behind(one, numbers[at - 1], numbers[at - 2])
             _measure(found, told, validating=validating, testing=testing, behind=told is not one)
     reading = _conclude(found, skeleton, bar=bar)
-    return reading if full is None or reading is NOTHING else replace(reading, full=full)
+    return _of_a_bar(reading, shown, validating=validating) if shown is not None and counts and reading.values else reading
+
+
+def _count(found: _Found, shown: Drawn, numbers: list[Named], *, validating: bool) -> None:
+    """Take the place that a bar shows: its count is the batch of the training, and none of it where it validates."""
+    found.local = False
+    if found.epoch is None:
+        found.epoch, found.total_epochs = epoch_of([one for one in numbers if one.index < shown.n])
+    found.batch, found.batches = (None, None) if validating else (shown.n, None if shown.total == shown.n else shown.total)
+
+
+def _of_a_bar(reading: Reading, shown: Drawn, *, validating: bool) -> Reading:
+    metrics = {value.metric for value in reading.values}
+    return replace(reading, of=(shown.n, shown.total), aside=validating or (VAL_LOSS in metrics and TRAIN_LOSS not in metrics), weak=False)
 
 
 def _prose(skeleton: str) -> str:

@@ -18,44 +18,28 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from monitor.parse.lightningnames import is_a_kind, is_val, stem, val_metric
+from monitor.parse.lightningtext import (
+    DONE,
+    ENDLESS,
+    IMPROVED,
+    NOT_TOP,
+    OTHER_BAR,
+    PAIR,
+    REACHED,
+    RICH,
+    SKIPPED,
+    SPLIT,
+    TRAIN,
+    VAL,
+    VERSION_1,
+    WRAPPED,
+    values_of,
+)  # fmt: skip
 from monitor.parse.names import loss_kind, safe
+from monitor.parse.place import Place
 from rules.observation import TRAIN_LOSS, VAL_LOSS, Event, Item, Observation, Progress
 
 NAME = "lightning"
-
-NUMBER = r"[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+|(?:nan|inf)(?:\.0)?)"
-_SPLIT = re.compile(
-    r"(?<=\S)(?=(?:Epoch \d+(?:/\d+)?:? |Epoch \d+, global step |"
-    r"Validation(?: DataLoader \d+)?:\s|Sanity Checking|Metric \S+ improved by|Training: +\d+%)"
-    r"|`Trainer\.fit`|Testing DataLoader|Predicting DataLoader)"
-)
-_TRAIN = re.compile(
-    r"(?:Epoch (?P<epoch>\d+)|Training):(?: :)? +(?:\d+%)?\|.*?\| +?(?P<n>\d+)/(?P<total>\d+|\?) \[(?P<times>[^,\]]*)(?P<post>.*)", re.S
-)
-_ENDLESS = re.compile(r"Epoch (?P<epoch>\d+):(?: :)? +(?P<n>\d+)(?P<total>it) \[(?P<times>[^,\]]*)(?P<post>.*)", re.S)
-"""A bar of before version 2 whose end is not known: ``Epoch 0: : 41it [00:00, 500.1it/s, loss=0.9, v_num=1]``."""
-_RICH = re.compile(
-    r"Epoch (?P<epoch>\d+)/(?P<last>-?\d+) .*?(?P<n>\d+)/(?P<total>\d+|-+|\?) +"
-    r"(?P<times>[\d:-]+ [•·] +(?:[\d:-]+ +)?[\d.]+(?:it/s|s/it))(?P<post>.*)", re.S
-)
-_VAL = re.compile(r"Validation|Validating")
-_OTHER_BAR = re.compile(r"Sanity Checking|Validation sanity check|Testing|Predicting")
-_REACHED = re.compile(rf"Epoch (?P<epoch>\d+), (?:global )?step (?P<step>\d+): '?(?P<name>[^\s']+)'? reached (?P<value>{NUMBER})\b")
-_NOT_TOP = re.compile(r"Epoch (?P<epoch>\d+), (?:global )?step (?P<step>\d+): '?(?P<name>[^\s']+)'? was not in top")
-_IMPROVED = re.compile(rf"Metric (?P<name>\S+) improved\b.*?New best score: (?P<value>{NUMBER})")
-_PAIR = re.compile(rf"(?P<name>[A-Za-z_][^\s=,:]*)(?:=|: )(?P<value>{NUMBER})(?=(?P<end>[,\]\s]|$))")
-_WORDS = re.compile(rb"Epoch |Validat|Metric |Training: |Trainer\.fit|_loss: |: \d")
-
-_WRAPPED = re.compile(r"\s+(?:[\d:]+\s+)?(?P<post>(?:[A-Za-z_]\S*: \S+\s*)+)$")
-_DONE = re.compile(r"(?P<n>\d+)/(?P<total>\d+)")
-_VERSION_1 = re.compile(rf", [^,\]]*, loss={NUMBER}, v_num=")
-"""How a postfix of before version 2 begins; its bar counts the batches of the validations too."""
-SKIPPED = frozenset(("v_num",))
-
-
-def may_matter(segment: bytes) -> bool:
-    """Whether a segment can hold anything for this reader (a superset)."""
-    return _WORDS.search(segment) is not None
 
 
 @dataclass(slots=True)
@@ -108,10 +92,16 @@ class LightningReader:
     def take(self, text: str, offset: int) -> list[Item]:
         """What one segment says; several bars and messages may be glued together in it."""
         items: list[Item] = []
-        for piece in _SPLIT.split(text):
+        for piece in SPLIT.split(text):
             if piece:
                 items += self._piece(piece, offset)
         return items
+
+    def stand(self, place: Place, told: dict[str, float]) -> None:
+        """Go on from a place that bars have shown before anything told that they are Lightning's; ``told``: where each value stands."""
+        if place.epoch is not None and place.batches is not None:
+            self.epoch, self.n, self.per_epoch = int(place.epoch), int(place.in_epoch or 0), int(place.batches)
+            self.done, self.sure, self.told = self.epoch * self.per_epoch, True, told
 
     def flush(self) -> list[Item]:
         """What is held when no more will come."""
@@ -119,20 +109,20 @@ class LightningReader:
 
     def _piece(self, piece: str, offset: int) -> list[Item]:
         bare = piece.lstrip()
-        if _OTHER_BAR.match(bare):
+        if OTHER_BAR.match(bare):
             self.sure = self.sure or self.epoch is None
             return []
-        bar = _TRAIN.search(piece) or _RICH.search(piece) or _ENDLESS.search(piece)
+        bar = TRAIN.search(piece) or RICH.search(piece) or ENDLESS.search(piece)
         if bar:
             return self._bar(bar, offset)
-        message = _REACHED.search(piece) or _NOT_TOP.search(piece)
+        message = REACHED.search(piece) or NOT_TOP.search(piece)
         if message:
             return self._message(message.groupdict(), offset)
-        message = _IMPROVED.search(piece)
+        message = IMPROVED.search(piece)
         if message:
             self.improved[message["name"]] = [message["value"], offset]
             return []
-        if _VAL.match(bare):
+        if VAL.match(bare):
             return self._val_bar(bare)
         if "Trainer.fit" in piece:
             return self.flush()
@@ -140,21 +130,21 @@ class LightningReader:
 
     def _continued(self, piece: str, offset: int) -> list[Item]:
         """The rest of a rich bar that the terminal's width has wrapped."""
-        rest = _WRAPPED.match(piece)
+        rest = WRAPPED.match(piece)
         if rest is None or self.epoch is None:
             return []
-        values = self._values(rest["post"] + "]")
+        values = values_of(rest["post"] + "]")
         self._train(values, self.n - self.val_seen, self.epoch, offset, more=True)
         return self._validation(values, self.epoch, offset)
 
     def _val_bar(self, piece: str) -> list[Item]:
         items: list[Item] = []
-        if not self.validating or (self.val_done and (_DONE.search(piece) or {"n": "1"})["n"] == "0"):
+        if not self.validating or (self.val_done and (DONE.search(piece) or {"n": "1"})["n"] == "0"):
             if any(row[1] != self.step_of(self.n - self.val_seen) for row in self.born.values()):
                 items += self.emit() + self._emit_born()
             self.validating, self.val_done, self.val_n, self.step_told = True, False, self.n, None
             self.val_before, self.val_total = self.val_seen, 0
-        done = _DONE.search(piece)
+        done = DONE.search(piece)
         if done:
             self.val_shown, self.val_total = int(done["n"]), int(done["total"])
         if done and done["n"] == done["total"]:
@@ -164,10 +154,10 @@ class LightningReader:
     def _bar(self, bar: re.Match[str], offset: int) -> list[Item]:
         items: list[Item] = []
         epoch, n = int(bar["epoch"] or 0), int(bar["n"])
-        self.rich = self.rich or bar.re is _RICH
+        self.rich = self.rich or bar.re is RICH
         if bar["epoch"] is None and self.epoch is not None and n == 0:
             return []  # each epoch's bar says Training before it says Epoch, where the bars are left standing
-        if epoch == self.epoch and n == 0 and (self.n == self.per_epoch or (self.per_epoch is None and _PAIR.search(bar["post"]))):
+        if epoch == self.epoch and n == 0 and (self.n == self.per_epoch or (self.per_epoch is None and PAIR.search(bar["post"]))):
             return []  # tqdm draws the emptied bar once more before it takes the next epoch's name
         fell = self.epoch is not None and (epoch < self.epoch or (epoch == self.epoch and n < self.n - 1))
         if fell:
@@ -192,7 +182,7 @@ class LightningReader:
             self._accumulation(epoch)
         if "last" in bar.re.groupindex and int(bar["last"]) >= 0:
             self.last_epoch = int(bar["last"])
-        values = self._values(bar["post"] + (" " if bar.re is _RICH else ""))
+        values = values_of(bar["post"] + (" " if bar.re is RICH else ""))
         if n and not self.sure:
             self.sure = True
             self.done -= 0 if self.rich or "v_num" in bar["post"] else self.done
@@ -205,19 +195,11 @@ class LightningReader:
         """Take off what a bar of before version 2 has counted of the present validation. Such a bar moves while a validation's does."""
         if self.validating and self.val_total and not self.counts_val:
             moves = not self.val_done and self.n == self.val_n and n == self.n + self.val_shown
-            self.counts_val = moves or _VERSION_1.match(post) is not None
+            self.counts_val = moves or VERSION_1.match(post) is not None
         if self.counts_val and self.val_total:
             if self.n == self.val_n and n == self.val_n + self.val_total + 1:
                 self.val_total += 1  # 1.5 counts one more where the epoch goes on
             self.val_seen = self.val_before + min(n - self.val_n, self.val_total)
-
-    def _values(self, post: str) -> dict[str, str]:
-        """The postfix's names and values; the last is left out where the terminal's width has cut it."""
-        found = {}
-        for one in _PAIR.finditer(post):
-            if one["end"] or "]" in post:
-                found[one["name"]] = one["value"]
-        return found
 
     def _train(self, values: dict[str, str], n: int, epoch: int, offset: int, *, more: bool = False) -> None:
         """Hold the training values of this state of the bar, after ``n`` batches; an epoch's mean counts once, at its end."""

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from operator import itemgetter
 
-from monitor.parse.lightning import NUMBER, SKIPPED, LightningReader
+from monitor.parse.lightning import LightningReader
 from monitor.parse.lightningnames import is_val
+from monitor.parse.lightningtext import NUMBER, SKIPPED
 from rules.observation import Item
 
 _HEAD = rb"Epoch (\d{1,9}):(?: :)? +\d+%\|[ #0-9\x80-\xff]*\| +(\d{1,9})/(\d{1,9}) \[[\d:]+<[\d:?]+, +[\d.?]+(?:it/s|s/it)"

@@ -18,8 +18,10 @@ from monitor.parse.foldstate import fold_of, state_of
 from monitor.parse.format import Format
 from monitor.parse.gate import LOSS_LITERALS, MIN_LITERAL, PLACE_LITERALS, literals_of, presence_of
 from monitor.parse.label import label_end
-from monitor.parse.lightning import LightningReader, may_matter
+from monitor.parse.lightning import NAME as LIGHTNING
+from monitor.parse.lightning import LightningReader
 from monitor.parse.lightningrun import BarRun, run_of
+from monitor.parse.lightningtext import may_matter
 from monitor.parse.lines import LineBuffer, plain
 from monitor.parse.names import METRIC_WORDS, words
 from monitor.parse.numbers import cut
@@ -126,7 +128,7 @@ class LogParser:
     @property
     def bar_only(self) -> frozenset[str]:
         """Losses that only a progress bar has shown here, for want of a line that tells them."""
-        return frozenset(self.fold.bar_only)
+        return frozenset(self.fold.bars.only)
 
     def learn(self, other: LogParser) -> None:
         """Take over what another file of the same run has told of steps that this file does not show."""
@@ -149,7 +151,9 @@ class LogParser:
             if self.follow_bar(line, offset, items):
                 return
             start = 0 if line[:1] == b" " else label_end(line)
-            items += self.lightning.take(line[start:].decode("utf-8", "replace"), offset)
+            told = self.lightning.take(line[start:].decode("utf-8", "replace"), offset)
+            self.fold.own(told, LIGHTNING, self.lightning.loss_name)
+            items += told
             self._bar_run = run_of(line, self.lightning) if self.recogniser.active and not self.listing.begun else None
         if self.count < SETTLED and (self.listing.begun or may_be_source(line)) and self.listing.see(line[label_end(line) :]):
             return
@@ -271,7 +275,7 @@ class LogParser:
 
     def waits(self) -> bool:
         """Whether something that was read waits for the next line."""
-        return bool(self.fold.waiting or self.fold.bar or self._repeated)
+        return bool(self.fold.waiting or self.fold.bars.now or self._repeated)
 
     def passes_by_hint(self, line: bytes) -> bool:
         """Whether a line behind its rank can say nothing, where no gate has told and it may be of no table.
@@ -320,7 +324,12 @@ class LogParser:
 
     def _activated(self, one: Format, line: bytes, offset: int, items: list[Item]) -> None:
         """A format was recognised in ``line``: what was read before in the general way counts no more, the early lines are read again."""
+        bars = self.fold if one.reader == "lightning" and self.lightning is None and self.fold.bars.trains else None
         self._begin(one)
+        if bars is not None and self.lightning is not None:
+            items += bars.end_bars()
+            self._started = True
+            self.lightning.stand(bars.place, {seen.name: seen.at for seen in items if isinstance(seen, Observation)})
         if one.reader == "lightning" and self.lightning is not None:
             items += self.lightning.take(line[label_end(line) :].decode("utf-8", "replace"), offset)
         for reading, numbers, at in self.recogniser.again(one):

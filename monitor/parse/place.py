@@ -161,8 +161,8 @@ class Place:
             self.numbered_from = first if first in (0.0, 1.0) else None
 
     def _counted(self, batch: float, batches: float) -> tuple[float, None]:
-        """A bar without an epoch: where it begins anew, the one before it has run to its end."""
-        if self.in_epoch is not None and batch < self.in_epoch:
+        """A bar without an epoch: where it begins anew, the one before it has run to its end. A printed step is no bar's."""
+        if self.in_epoch is not None and batch < self.in_epoch and not self.printed:
             self.base += batches
         self.in_epoch = batch
         self.step, self.printed, self.has_steps = self.base + batch, False, True

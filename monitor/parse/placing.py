@@ -79,7 +79,8 @@ def placed(rows: Rows, place: Place) -> Placed:
     base, gap, made = np.full(len(rows), place.base), np.full(len(rows), or_nan(place.gap)), step
     if counts.any():
         gap = _gaps(inside, was_in, before, epoch, per_epoch, printed, counts, place.gap)
-        base = place.base + np.cumsum(_turns(batch, batches, was_in, before, epoch, per_epoch, counts, gap))
+        was_printed = previous(carried(printed.astype(float), moves, float(place.printed)), float(place.printed)) > 0
+        base = place.base + np.cumsum(_turns(batch, batches, was_in, before, epoch, per_epoch, counts & ~was_printed, counts, gap))
         counted_from = np.where(np.isnan(told), np.where(first == 0, 0.0, 1.0), told)
         start = np.where(np.isnan(rows.epoch_from), counted_from, rows.epoch_from)
         before_it = np.fmax(0.0, epoch - start) * per_epoch
@@ -176,14 +177,15 @@ def _gaps(
 
 
 def _turns(
-    batch: Floats, batches: Floats, was_in: Floats, before: Floats, epoch: Floats, per_epoch: Floats, counts: Flags, gap: Floats
+    batch: Floats, batches: Floats, was_in: Floats, before: Floats, epoch: Floats, per_epoch: Floats, goes_on: Flags, counts: Flags,
+    gap: Floats,
 ) -> Floats:
     """What each line adds to the steps of the epochs before it, where their length is not printed or no epoch is."""
     added = np.zeros(batch.size)
     turns = counts & np.isnan(per_epoch) & ~np.isnan(before) & (epoch != before) & ~np.isnan(was_in)
     more = np.where(batch >= np.where(np.isnan(gap), was_in, gap), 0.0, np.where(np.isnan(gap), 1.0, gap))
     added[turns] = (was_in + more)[turns]
-    again = counts & np.isnan(epoch) & (batch < was_in)
+    again = goes_on & np.isnan(epoch) & (batch < was_in)
     added[again] = np.nan_to_num(batches[again])
     return added
 

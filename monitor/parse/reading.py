@@ -53,6 +53,8 @@ class Reading:
     ``section``: the line begins a part of the log (``val``, ``none``); ``by_section``: what a line is depends on the part it stands in.
     ``in_val``: what the line means instead in a part of the log that is a validation's.
     ``kind``: what tells this kind of line from others where a label stands before it.
+    ``of``: (n, total) of a bar that tqdm draws. ``aside``: such a bar is a validation's, and stands where the training has come to; with a
+    ``batch`` only where there is a training.
     """
 
     format: str
@@ -83,6 +85,8 @@ class Reading:
     by_section: bool = False
     kind: int = 0
     in_val: Reading | None = None
+    of: tuple[int, int] | None = None
+    aside: bool = False
 
     @property
     def placed(self) -> bool:
@@ -103,6 +107,7 @@ class Reading:
             total_steps=at(self.total_steps), total_epochs=at(self.total_epochs),
             values=tuple(replace(value, index=value.index + skipped) for value in self.values),
             full=None if self.full is None else (self.full[0] + skipped, self.full[1] + skipped),
+            of=None if self.of is None else (self.of[0] + skipped, self.of[1] + skipped),
             kind=zlib.crc32(text.encode("utf-8", "replace")), in_val=None if self.in_val is None else self.in_val.behind(label, text),
         )  # fmt: skip
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from monitor.parse.anew import begins_anew, placed_anew
 from monitor.parse.digits import Flags, Floats, Ints
-from monitor.parse.fold import GENERAL, MAX_COUNTED, MAX_STEPPED, TRAIN_LOSS_EPOCH, Fold, may_be_epoch_mean
+from monitor.parse.fold import GENERAL, MAX_COUNTED, TRAIN_LOSS_EPOCH, Fold, may_be_epoch_mean
 from monitor.parse.placing import NAN, Placed, Rows, placed
 from monitor.parse.reading import Anchor, Reading
+from monitor.parse.repeats import MAX_STEPPED
 from rules.observation import TRAIN_LOSS, VAL_LOSS, Item, Observation, Progress
 
 MAX_SAID = 512
@@ -206,7 +207,7 @@ def _places(groups: Sequence[Group], ranks: Sequence[Ints], fold: Fold) -> Place
     rows = Rows(
         gathered("step"), gathered("epoch"), gathered("batch"), gathered("batches"), gathered("total_steps"), epoch_from,
         flags(lambda one: one.local), flags(lambda one: one.is_global), flags(lambda one: bool(one.values)),
-        flags(lambda one: one.anchor in (Anchor.EPOCH, Anchor.BAR)), flags(lambda one: one.anchor is Anchor.HERE),
+        flags(lambda one: one.anchor in (Anchor.EPOCH, Anchor.BAR)), flags(fold.stands_here),
     )  # fmt: skip
     return placed_anew(rows, fold.place) if begins_anew(rows, fold.place) else placed(rows, fold.place)
 
@@ -367,7 +368,7 @@ def _progress(groups: Sequence[Group], fold: Fold, axis_lines: Ints, items: list
     """How far the run is by the last lines, and how far it goes."""
     place = fold.place
     last = max((int(group.lines[-1]) for group in groups), default=0)
-    total = place.total_steps if axis_lines.size or place.has_steps else place.total_epochs
+    total = fold.total_here(on_steps=bool(axis_lines.size))
     if total is not None and total != fold.total and (axis_lines.size or any(group.values for group in groups)):
         fold.total = total
         items.append(Progress(total_steps=total, offset=offset_of(last)))

@@ -15,7 +15,7 @@ from tests.parse.test_same_kind import check
 CATALOGUE = Catalogue.load()
 CASES: list[dict[str, Any]] = [
     case
-    for name in ("loops.yaml", "plain_prints.yaml", "more_frameworks.yaml")
+    for name in ("loops.yaml", "loop_bars.yaml", "plain_prints.yaml", "more_frameworks.yaml")
     for case in yaml.load(Path(__file__).with_name(name).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 ]
 
