@@ -78,7 +78,7 @@ class LineSearch:
     """Finds the lines of a block that contain any of some literals: by hyperscan where the extra ``fast`` is installed, else by RE2."""
 
     def __init__(self, literals: Iterable[str | bytes]) -> None:
-        self._literals = sorted({one if isinstance(one, bytes) else one.encode() for one in literals})
+        self._literals = tuple(sorted({one if isinstance(one, bytes) else one.encode() for one in literals}))
 
     @cached_property
     def _search(self) -> Any:
@@ -121,7 +121,8 @@ class LineSearch:
         return found_at
 
 
-def _database(literals: Sequence[bytes]) -> Any:
+@lru_cache(maxsize=8)
+def _database(literals: tuple[bytes, ...]) -> Any:
     """A hyperscan database of the literals, None where hyperscan is not installed or refuses them."""
     try:
         import hyperscan
