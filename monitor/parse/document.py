@@ -54,7 +54,7 @@ does not depend on its values.
 | `at` | `last` step seen (the default), `here` (that, though epoch and batch made it), `next` step printed, last `epoch`, \
 `count` (the n-th such line), next state of the `bar` |
 | `first` | the step of a line that comes before any step |
-| `epoch_from` | the first epoch's number, where the step is made of epoch and batch |
+| `epoch_from` | the first epoch's number, where the step is made of epoch and batch (-1: 0, or 1 in a log that begins with that) |
 | `full` | only where `<batch>` equals `<batches>` (the last state of a bar) |
 | `understudy` | metrics that this line gives only where no other line does |
 | `bar` | a state of a progress bar: the last state of a step counts |

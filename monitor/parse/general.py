@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
+from monitor.parse.bare import MAX_CHARS, bare
 from monitor.parse.drawn import Drawn, drawn, epoch_of
 from monitor.parse.names import (
     LOSS_WORDS,
@@ -53,6 +54,13 @@ _BEFORE_PLACE = VAL_WORDS | TRAIN_WORDS | frozenset((
 """What may stand before ``step`` or ``epoch`` and a number where it is a place (not ``gradient accumulation steps 64``)."""
 _LEADING = re.compile(r"^\s*(?:train(?:ing)?:? +(?=\[))?[\[(]? *\x00 ?/ *\x00(?:[\]):,]| = \x00%|\s+(?=\(epoch)|\s+(?=\S*loss))", re.I)
 """``[  10/200] loss: ...``: nothing names the count, but it stands where a step does."""
+_BRACKETED = re.compile(
+    r"^(?P<before>[A-Za-z][^\x00\[(]{0,40})?[\[(] *(?P<epoch>\x00)(?:/(?P<epochs>\x00))?(?:[\])] ?[\[(]|: ?) *(?P<batch>\x00)"
+    r" ?/ *(?P<batches>\x00)[\])]"
+)
+"""``[1/25][100/5000] Loss: ...``, ``train: [1][100/1000]``, ``[1: 100/1000]``: an epoch and a batch that nothing names."""
+_SPLIT_COUNT = re.compile(r"^\s*(?P<before>train\w*|test\w*|val\w*|eval\w*) +(?P<epoch>\x00) ?[,:](?=.*loss)", re.I)
+"""``Train 3, loss: ...``."""
 _SENTENCE = re.compile(r"\b(?:a|an|and|are|by|compared|for|from|got|had|has|is|of|our|than|that|the|this|to|was|we|were|which|with)\b")
 _PLAN = re.compile(r"\b(?:until|every|max\w*|warm\w*)\b", re.I)
 """What speaks of steps to come is no place."""
@@ -60,28 +68,16 @@ _BEHIND = re.compile(r"(?P<what>[A-Za-z][\w /()-]*?)[ :]+(?:at|after|for|in|on)(
 """``Validation loss at epoch 3: 0.5``: what is named before the place has its value after it."""
 _ROW = re.compile(r"^\s*\|\s*[A-Za-z_][\w ./-]*\|(?:\s*\x00%?\s*\|)+\s*$")
 """A row of a table that gives a name its numbers: the whole block is read, not a row."""
-_FRAMED = re.compile(r"^\s*(?:[*=~]{2,}|-{3,})\s+(?P<inner>.*?)\s+(?:[*=~]{2,}|-{3,})\s*$")
-_RULED = re.compile(
-    r"^\s*(?:[=*]{3,}|[-~+_]{4,}|>{4,}|#{4,}(?=.*##\s*$))\s*(?P<inner>[A-Za-z\[(].*?)\s*(?:[=*~+_<#-]{2,}\s*)?$"
-)
-"""``=====Epoch 3=====``: a line drawn to the edge of what it parts."""
 _STATE = re.compile(r".*\x00%\s?\|[^|]*\|\s*\x00/\x00 \[[^\]]*\]:?\s*(?=[A-Za-z\[({=*<-])")
 """A bar's state before what was printed behind it, since the bar ends no line."""
 _LOSS = re.compile("loss", re.I)
-_GLUED = re.compile(r"(?<=\S)\s+\S+\.py:\x00: \w*Warning: |slurmstepd: ")
-"""Where another program's words begin behind a line that had no end yet."""
-_ARROW = re.compile(r"^\s*[=-]{1,8}>{1,3}\s*(?=[^\s\x00])")
-_TAIL = re.compile(r"(?<!\s)\s+[=-]{1,8}>{1,3}\s*$|\s[|,;]\s*(?:\w+ )?(?:saved|saving)\b.*$")
-"""What ends a line and says nothing of its values: an arrow, where something was saved."""
+_MODULE = re.compile(r"\b[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+"""A logger's or a file's name, whose words say nothing of the values (``mt.training - Validation loss``)."""
 _COPULA = re.compile(r"(?:\s+so far)?\s+(?:is|was)$")
 _GLOBAL = re.compile(r"global|total|opt|complet", re.I)
 _OF_A_LINK = re.compile(r"\b(?:packets?|frames?)[ _]loss$", re.I)
 """What a network loses."""
 _BATCH_SIZE = re.compile(r"batch[_ ]?size", re.I)
-_WIDE = str.maketrans("：，；（）【】＝", ":,;()[]=")
-_TURNS = {"步": "step", "次": "step", "轮": "epoch"}
-_TURN = re.compile(r"第 ?\x00 ?([步次轮])")
-"""Chinese logs: wide punctuation, and ``第 5 步``, which is step 5."""
 _WRAP = re.compile(r"^\s*(?:\[rank\x00\]:?|\x00:\s|\[\x00\]\s?<\w+>:)")
 
 
@@ -99,21 +95,15 @@ class _Found:
     local: bool = False
     is_global: bool = False
     plural: bool = False
+    counted: tuple[int, int] | None = None
+    """Of ``Epoch 3 (3/32)``: the batch and its total where the line has values, else the epoch's once more."""
     values: list[tuple[Value, str, int]] = field(default_factory=list)
 
 
 def read(skeleton: str) -> Reading:
     """What the general reader makes of a skeleton; ``NOTHING`` where it says nothing about a training."""
-    if not skeleton.isascii():
-        skeleton = _TURN.sub(lambda found: f" {_TURNS[found[1]]} \x00 ", skeleton.translate(_WIDE))
-    glued = _GLUED.search(skeleton)
-    skeleton = skeleton[: glued.start()] if glued else skeleton
-    arrow = _ARROW.match(skeleton)
-    skeleton = skeleton[arrow.end() :] if arrow else skeleton
-    skeleton = _TAIL.sub("", skeleton) if len(skeleton) <= 8192 else skeleton
-    framed = _FRAMED.match(skeleton[:200]) or _RULED.match(skeleton[:200])
-    skeleton = framed["inner"] if framed else skeleton
-    if len(skeleton) > 8192 or _CODE.search(skeleton) or _ROW.match(skeleton):
+    skeleton = bare(skeleton)
+    if len(skeleton) > MAX_CHARS or _CODE.search(skeleton) or _ROW.match(skeleton):
         return NOTHING
     state = _STATE.match(skeleton) if "%|" in skeleton else None
     printed = read(skeleton[state.end() :]) if state is not None else NOTHING
@@ -130,6 +120,8 @@ def read(skeleton: str) -> Reading:
     testing = validating and not any(word in VAL_WORDS for word in words(_prose(skeleton)))
     for at, one in enumerate(numbers):
         _place(found, one, numbers[at + 1] if at + 1 < len(numbers) else None, bar=bar)
+    if shown is None and found.step is found.epoch is found.batch is None:
+        _bracketed(found, skeleton)
     leading = _LEADING.match(skeleton) if shown is None and found.step is None and len(numbers) > 2 and numbers[1].of else None
     if leading and (found.epoch is None or skeleton.startswith("(epoch", leading.end())):
         found.step, found.total_steps = numbers[0].index, numbers[1].index
@@ -161,7 +153,8 @@ def _of_a_bar(reading: Reading, shown: Drawn, *, validating: bool) -> Reading:
 def _prose(skeleton: str) -> str:
     """The head of a line, where it says what it speaks of: up to the first value's name."""
     told = _LOSS.search(skeleton)
-    return skeleton[: told.start()][-200:] if told else skeleton[:200]
+    head = skeleton[: told.start()][-200:] if told else skeleton[:200]
+    return _MODULE.sub(" ", head) if "." in head else head
 
 
 def _place(found: _Found, one: Named, following: Named | None, *, bar: bool) -> None:
@@ -184,8 +177,24 @@ def _place(found: _Found, one: Named, following: Named | None, *, bar: bool) -> 
         found.batch, found.batches = one.index, total
     elif meaning == "total_steps" and found.total_steps is None and (found.step is not None or found.epoch is None):
         found.total_steps = one.index
-    elif meaning is None and total is not None and not one.key and found.epoch is not None and found.batch is None:
-        found.batch, found.batches = one.index, total
+    elif meaning is None and not one.key and found.epoch is not None and found.batch is None:
+        if total is not None and one.before != " (":
+            found.batch, found.batches = one.index, total
+        elif total is not None:
+            found.counted = one.index, total
+        elif one.before == "][" and found.epoch == one.index - 1:
+            found.batch = one.index
+
+
+def _bracketed(found: _Found, skeleton: str) -> None:
+    """Take the epoch and the batch at a line's head; a validation's batches are no steps."""
+    pair = _BRACKETED.match(skeleton) or _SPLIT_COUNT.match(skeleton)
+    if pair is None:
+        return
+    at = {name: skeleton.count("\x00", 0, pair.start(name)) for name in pair.groupdict() if pair[name] and name != "before"}
+    found.epoch, found.total_epochs = at["epoch"], at.get("epochs")
+    if "batch" in at and not speaks_of_validation(pair["before"] or ""):
+        found.batch, found.batches = at["batch"], at["batches"]
 
 
 def _behind(one: Named, place: Named, before: Named) -> Named:
@@ -202,9 +211,10 @@ def place_of(one: Named) -> str | None:
     """Whether a number's name means a place: the whole name, or its last word after a blank (``validation loss at iteration #``)."""
     if not one.key or one.after.startswith("%"):
         return None
-    meaning = role(one.key)
+    key = _COPULA.sub("", one.key)
+    meaning = role(key)
     if meaning is None and not (one.sep and one.sep not in ":="):
-        *head, tail = one.key.replace("@", " ").split() or [""]
+        *head, tail = key.replace("@", " ").split() or [""]
         meaning = role(tail)
         said = words(" ".join(head))
         measured = bool(said) and said[-1] in ("at", "after", "for", "in", "on") and is_metric(" ".join(head))
@@ -217,8 +227,8 @@ def place_of(one: Named) -> str | None:
 def _measure(found: _Found, one: Named, *, validating: bool, testing: bool, behind: bool) -> None:
     key = _COPULA.sub("", one.key)
     spaced = not one.sep
-    if not key or _OF_A_LINK.search(key):
-        return
+    if not key or _OF_A_LINK.search(key) or (one.after.strip() == "," and words(key)[-1:] == ("losses",)):
+        return  # Losses: [2.1, 2.3]: which is the whole, nothing tells
     if spaced:
         key = key if _is_bare_split(key) else _spaced_key(key)
         if not key:
@@ -263,6 +273,10 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
     values = _settle(found.values)
     values = values if bar else _called_by_function(values, validating=speaks_of_validation(_prose(skeleton)))
     losses = [value for value in values if loss_like(value)]
+    if found.counted and values:
+        found.batch, found.batches = found.counted
+    elif found.counted:
+        found.total_epochs = found.counted[1]
     placed = found.step is not None or found.epoch is not None or found.batches is not None
     alone = found.step is None and found.epoch is None
     if not losses or _BEST.search(_prose(skeleton)) or (alone and (_BEST.search(skeleton) or _LAST.search(_prose(skeleton)))):

@@ -54,7 +54,7 @@ def labels(text: str) -> Iterator[tuple[int, bool]]:
     for _ in range(MAX_LABELS):
         found = _LABEL.match(text, at, at + MAX_LABEL_CHARS)
         named = found and (found["box"] or found["name"] or found["logger"] or found["bar"])
-        if found is None or (found["between"] and not at) or (named and _tells(named, sparing_train=not found["name"])):
+        if found is None or (found["between"] and not at) or (named and _tells(named, sparing_train=not found["name"] or "." in named)):
             found = None
         blank = _BLANKS.match(text, at)
         if blank and blank.end() < len(text):

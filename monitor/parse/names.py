@@ -23,7 +23,9 @@ TEST_WORDS = _set("test testing tested")
 TRAIN_WORDS = _set("train training trained trn")
 SPLIT_WORDS = VAL_WORDS | TEST_WORDS | TRAIN_WORDS
 LOSS_WORDS = _set("loss losses")
-FILLER_WORDS = _set("avg average mean total overall current curr running value lm the final all smoothed reduced batch minibatch main with")
+FILLER_WORDS = _set(
+    "avg average mean total overall current curr running value lm the final all smoothed reduced batch minibatch main with word tok"
+)
 CRITERION_WORDS = _set(
     "bce celoss ce cross entropy crossentropy ctc contrastive dice focal hinge huber infonce l log mae mlm mse nce nll rmse smooth "
     "triplet xent"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+MOSTLY_ZERO = -1
+"""As the number of the first epoch: 0, or 1 in a log that begins with that one."""
+
 
 @dataclass(slots=True)
 class Place:
@@ -172,7 +175,7 @@ class Place:
         epoch = self.epoch or 0.0
         if self.batches is not None:
             counted = self.numbered_from if self.numbered_from is not None else (0.0 if self.first_epoch == 0 else 1.0)
-            first = epoch_from if epoch_from is not None else counted
+            first = counted if epoch_from is None else self.first_epoch == 1 if epoch_from == MOSTLY_ZERO else epoch_from
             before_it = max(0.0, epoch - first) * self.batches
             runs_on = self.batches + 1 < batch and before_it < batch <= before_it + self.batches  # Epoch[3] Iteration[2000/938]
             step = batch if runs_on else before_it + batch

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from monitor.parse.digits import Flags, Floats
-from monitor.parse.place import Place
+from monitor.parse.place import MOSTLY_ZERO, Place
 
 NAN = float("nan")
 
@@ -82,7 +82,8 @@ def placed(rows: Rows, place: Place) -> Placed:
         was_printed = previous(carried(printed.astype(float), moves, float(place.printed)), float(place.printed)) > 0
         base = place.base + np.cumsum(_turns(batch, batches, was_in, before, epoch, per_epoch, counts & ~was_printed, counts, gap))
         counted_from = np.where(np.isnan(told), np.where(first == 0, 0.0, 1.0), told)
-        start = np.where(np.isnan(rows.epoch_from), counted_from, rows.epoch_from)
+        start = np.where(rows.epoch_from == MOSTLY_ZERO, first == 1, rows.epoch_from)
+        start = np.where(np.isnan(start), counted_from, start)
         before_it = np.fmax(0.0, epoch - start) * per_epoch
         runs_on = (per_epoch + 1 < batch) & (before_it < batch) & (batch <= before_it + per_epoch)
         derived = np.where(runs_on, 0.0, before_it) + batch

@@ -33,7 +33,7 @@ def lines_of(chance: Random) -> list[dict[str, Any]]:
         step = chance.random() < 0.5
         kinds.append({
             "step": step, "epoch": chance.random() < 0.6, "batch": chance.random() < 0.4, "batches": chance.random() < 0.4,
-            "total": step and chance.random() < 0.4, "local": chance.random() < 0.2, "epoch_from": chance.choice([None, None, 0, 1]),
+            "total": step and chance.random() < 0.4, "local": chance.random() < 0.2, "epoch_from": chance.choice([None, None, 0, 1, -1]),
             "measured": chance.random() < 0.7, "epoch_only": chance.random() < 0.3, "here": chance.random() < 0.2,
             "is_global": chance.random() < 0.3,
         })  # fmt: skip
