@@ -16,6 +16,7 @@ _KEY = re.compile(
 )
 _BREAK = re.compile(r"[,;|\t{}\[\]<>\"`!?│┃]|'(?!s )|[ ]{2,}|[:=]\S*\s|=|\)\s|(?<=\))|:\s(?=\S)|(?<=\d)\s-\s|\s-\s")
 _UNIT = re.compile(r"^(?:[A-Za-z%/²]+|\s(?:ms|s|sec|it|tok|%|MiB|GB|MB|h|m|x|BPC|meV|eV)\b)")
+_CELL_ENDS = ("|", "│", "┃")
 _OF = re.compile(r"^ ?/ *$|^ of $")
 
 
@@ -48,11 +49,13 @@ def named(skeleton: str) -> list[Named]:
 def key_before(text: str, *, first: bool = False) -> tuple[str, str]:
     """The name that ends in ``text`` and its separator (empty: a blank); two empty strings where there is none."""
     text = text[-160:]
-    if not first:
-        text = _UNIT.sub("", text, count=1)
+    unit = None if first else _UNIT.match(text)
+    text = text[unit.end() :] if unit else text
     tail = re.search(r"""["'\])]{0,2}\s*(?P<sep>[:=]+>?|->|≈|\||│|┃)?\s*(?:tensor\(|np\.float\d*\(|["'(\[{])?\s*$""", text)
     head = text[: tail.start()] if tail else text
     sep = (tail["sep"] or "") if tail else ""
     pieces = _BREAK.split(head)
+    if unit and len(pieces) == 1 and sep in _CELL_ENDS:
+        return "", sep  # 32.1% bf16 MFU | 124793 tok/s: the words go on with the unit of the number before
     key = (pieces[-1] or "").strip(" .-*>=:+#") if pieces else ""
     return (key, sep) if re.search("[A-Za-z]", key) else ("", sep)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.parse import Catalogue, LogParser
+from monitor.parse.pairs import named
 from rules.observation import Item, Observation
 
 CATALOGUE = Catalogue.load()
@@ -83,3 +84,8 @@ def test_a_bar_is_no_witness_where_lines_tell_the_loss() -> None:
     log = b"".join(b"\r%d%%|#  | %d/9 [00:01<00:09, 10.0it/s, loss=9.9]\nstep %d: loss 1.%d\n" % (n, n, n, n) for n in range(1, 9))
     seen = [(one.step, one.value) for one in items_of(log) if isinstance(one, Observation)]
     assert [(float(n), 1 + n / 10) for n in range(1, 9)] == seen
+
+
+def test_words_that_go_on_with_a_numbers_unit_do_not_name_the_next_number() -> None:
+    skeleton = "step \x00 | loss \x00 | \x00% bf16 MFU | \x00 tok/s | lr | \x00"
+    assert [one.key for one in named(skeleton)] == ["step", "loss", "", "", "lr"]
