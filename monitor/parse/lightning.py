@@ -33,6 +33,7 @@ from monitor.parse.lightningtext import (
     VAL,
     VERSION_1,
     WRAPPED,
+    joined,
     values_of,
 )  # fmt: skip
 from monitor.parse.names import loss_kind, safe
@@ -40,6 +41,7 @@ from monitor.parse.place import Place
 from rules.observation import TRAIN_LOSS, VAL_LOSS, Event, Item, Observation, Progress
 
 NAME = "lightning"
+MAX_POST_CHARS = 2000
 
 
 @dataclass(slots=True)
@@ -86,6 +88,8 @@ class LightningReader:
     epochal: list[str] = field(default_factory=list)
     """Names that the bar has shown before an epoch's end, and those that came with its end: means that are shown all through the next."""
     kinds: dict[str, str] = field(default_factory=dict)
+    post: str = ""
+    """What stands behind a rich bar so far, which the terminal's width may have wrapped."""
     sure: bool = False
     """Whether it is known which number the first epoch has: Lightning's is 0."""
 
@@ -125,15 +129,17 @@ class LightningReader:
         if VAL.match(bare):
             return self._val_bar(bare)
         if "Trainer.fit" in piece:
+            self.post = ""
             return self.flush()
-        return self._continued(piece, offset) if self.rich else []
+        return self._continued(piece, offset) if self.post else []
 
     def _continued(self, piece: str, offset: int) -> list[Item]:
         """The rest of a rich bar that the terminal's width has wrapped."""
         rest = WRAPPED.match(piece)
-        if rest is None or self.epoch is None:
+        if rest is None or self.epoch is None or len(self.post) + len(rest["post"]) > MAX_POST_CHARS:
             return []
-        values = values_of(rest["post"] + "]")
+        before, self.post = values_of(self.post + " "), joined(self.post, rest["post"])
+        values = {name: value for name, value in values_of(self.post + " ").items() if name not in before}
         self._train(values, self.n - self.val_seen, self.epoch, offset, more=True)
         return self._validation(values, self.epoch, offset)
 
@@ -182,6 +188,7 @@ class LightningReader:
             self._accumulation(epoch)
         if "last" in bar.re.groupindex and int(bar["last"]) >= 0:
             self.last_epoch = int(bar["last"])
+        self.post = (bar["post"] or " ") if bar.re is RICH else ""
         values = values_of(bar["post"] + (" " if bar.re is RICH else ""))
         if n and not self.sure:
             self.sure = True
@@ -209,11 +216,12 @@ class LightningReader:
             self.early.append("")
         names = [name for name in values if name not in SKIPPED and not is_val(name)]
         losses = [(kind[1], name == "loss", name) for name in names if (kind := loss_kind(name)) is not None and kind[0] == TRAIN_LOSS]
-        best = self.loss_name if self.loss_name in names else min(losses, default=(0, 0, ""))[2] or self._by_kind(TRAIN_LOSS, names)
+        known = self.loss_name if more or self.loss_name in names else ""
+        best = known or min(losses, default=(0, 0, ""))[2] or self._by_kind(TRAIN_LOSS, names)
         self.loss_name = self.loss_name or best
         self.plain = self.plain if not losses or TRAIN_LOSS in self.plain else [*self.plain, TRAIN_LOSS]
         step = self.step_of(n)
-        rows = list(self.held) if more else []
+        rows = [row for row in self.held if row[4] not in names] if more else []
         for name in names:
             if name.endswith("_epoch"):
                 if self.shown.get(name) == values[name]:
@@ -221,7 +229,9 @@ class LightningReader:
                 self.shown[name] = values[name]
             elif not self._belongs_here(name):
                 continue
-            rows.append([self.metric_of(name, best), step, epoch, values[name], name, offset])
+            late = name.endswith("_epoch") and not self._at_end() and epoch > 0
+            at, of = (self.step_of(0), epoch - 1) if late else (step, epoch)  # the mean that the bar before has not shown
+            rows.append([self.metric_of(name, best), at, of, values[name], name, offset])
         if rows:
             self.held = rows
 
@@ -278,7 +288,7 @@ class LightningReader:
     def _val_step(self) -> float:
         n = self.val_n - self.val_before if self.validating else self.n - self.val_seen
         batches = self.done + n
-        if self.accumulate == 1 or n == self.per_epoch:
+        if self.accumulate == 1 or n in (0, self.per_epoch):
             return self.step_of(n)
         return float(batches // self.accumulate)
 
@@ -332,7 +342,9 @@ class LightningReader:
 
     def _next_epoch(self, epoch: int, total: int | None) -> None:
         if self.epoch is not None:
-            self.done += (self.per_epoch if self.per_epoch is not None else self.n) - self.val_seen
+            ended = (self.per_epoch if self.per_epoch is not None else self.n) - self.val_seen
+            self.done += ended
+            self.val_n -= self.val_before + ended  # a validation that is not told yet stays where it was
         elif epoch > 0 and total:
             self.done = epoch * (total - self.val_each)
         self.val_each = self.val_seen if self.epoch is not None else self.val_each
