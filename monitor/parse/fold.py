@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from monitor.parse.bars import Bars
+from monitor.parse.heading import of_section
 from monitor.parse.names import safe
 from monitor.parse.numbers import number
 from monitor.parse.place import Place
@@ -44,7 +45,9 @@ class Fold:
         self.first_total = ""
         self.of_training = True
         self.section = ""
-        """The part of the log that was begun last, where a format tells its parts."""
+        """The part of the log that was begun last, where a format or a heading tells its parts."""
+        self.parted = False
+        """Whether a line's set has been told by the part that it stands in."""
         self.bar_total: float | None = None
         self.bar_used = False
         self.bar_rhythm = (0.0, 0.0)
@@ -100,7 +103,7 @@ class Fold:
             return True
         if reading.of is not None and not number(numbers[reading.of[0]]):
             return True  # no step is done yet: what it shows is that of the bar before, or of the step under way
-        return reading.by_section and self.section == "none"
+        return reading.heading or (reading.by_section and self.section == "none")
 
     def _news(self, made: list[Observation], reading: Reading) -> list[Observation]:
         """The values less those that are what the format calls no news."""
@@ -264,13 +267,13 @@ class Fold:
         if step is None and epoch is None and reading.anchor is not Anchor.NEXT:
             return []
         counts = not reading.bar and (bool(self.said) or not reading.weak)
-        validates = reading.by_section and self.section == "val"
         other = reading.by_total and not self.of_training
         made: list[Observation] = []
         for value in reading.values:
+            self.parted = self.parted or (reading.by_section and self.section in ("val", "test"))
+            value = of_section(value, self.section) if reading.by_section else value
             metric = value.metric
             if metric in CANONICAL:
-                value = replace(value, metric=VAL_LOSS) if validates and metric == TRAIN_LOSS else value
                 metric = self._canonical(value, reading)
                 if not metric:
                     continue

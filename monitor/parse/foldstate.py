@@ -19,7 +19,7 @@ def state_of(fold: Fold) -> dict[str, Any]:
         "stepped": sorted(fold.stepped),
         "waiting": [_row(o) for o in fold.waiting],
         "understudies": {k: _row(o) for k, o in fold.understudies.items()}, "counted": fold.counted,
-        "total": fold.total, "first_total": fold.first_total, "section": fold.section,
+        "total": fold.total, "first_total": fold.first_total, "section": fold.section, "parted": fold.parted,
         "bar": [fold.bar_total, fold.bar_used, fold.bar_broken],
         "reached": fold.reached, "rhythm": list(fold.bar_rhythm), **_of_bars(fold.bars),
     }  # fmt: skip
@@ -39,7 +39,7 @@ def fold_of(state: dict[str, Any]) -> Fold:
     fold.counted = dict(state["counted"])
     fold.bar_total, fold.bar_used, fold.bar_broken = state["bar"]
     fold.bar_rhythm = (state["rhythm"][0], state["rhythm"][1]) if "rhythm" in state else (0.0, 0.0)
-    fold.section = state.get("section", "")
+    fold.section, fold.parted = state.get("section", ""), state.get("parted", False)
     fold.first_total = state["first_total"]
     fold.total, fold.reached = state["total"], state["reached"]
     return fold

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from monitor.parse.bare import MAX_CHARS, bare
 from monitor.parse.drawn import Drawn, drawn, epoch_of
+from monitor.parse.heading import section_of
 from monitor.parse.names import (
     LOSS_WORDS,
     METRIC_WORDS,
@@ -102,6 +103,9 @@ class _Found:
 
 def read(skeleton: str) -> Reading:
     """What the general reader makes of a skeleton; ``NOTHING`` where it says nothing about a training."""
+    if "\x00" not in skeleton:
+        section = section_of(skeleton)
+        return Reading(GENERAL, section=section, heading=True, rule=GENERAL) if section else NOTHING
     skeleton = bare(skeleton)
     if len(skeleton) > MAX_CHARS or _CODE.search(skeleton) or _ROW.match(skeleton):
         return NOTHING

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from monitor.parse.gate import required
+from monitor.parse.heading import HEADING
 from monitor.parse.names import LOSS_WORDS, METRIC_WORDS
 from monitor.parse.pairs import HOLE
 from rules.regex import Presence
@@ -30,6 +31,7 @@ _COUNTS = r"(?i:step|epoch|iter|update|up|ep)"
 _VALIDATION = "(?:val|valid|validation|test|dev|eval)"
 _SPLITS = rf"(?:^|[^A-Za-z])(?i:train(?:ing)?[^A-Za-z].*\b{_VALIDATION}\b|{_VALIDATION}[^A-Za-z].*\btrain(?:ing)?\b)"
 """Or a column ``train`` beside one ``val``, which say no loss."""
+_HEADED = rf"(?:^|[^A-Za-z])(?i:{HEADING})[^A-Za-z0-9]*$"
 _TURN = rf"\xe7\xac\xac ?{_NUMBER}"
 """``第 5 步``: step 5 (``general``)."""
 _LEADING = rf"(?:^|[\s\v\[\]():\x80-\xff]){_NUMBER} ?/ *{_NUMBER}(?:[\]):,\x80-\xff]| = |\s+\()"
@@ -61,7 +63,7 @@ def _general() -> Iterable[str]:
     measured = rf"{metric}(?:(?:[^a-z{_BREAKS}]|tensor\(|np\.float)[^{_BREAKS}]*)?{_DIGIT}"
     measures = rf"{metric}(?:[^a-z]|$)"
     header = rf"{measures}.*{_COUNTS}|{_COUNTS}.*{measures}"
-    return measured, header, _SPLITS, _PLACE, _TURN, _LEADING, _ROW, _BAR
+    return measured, header, _SPLITS, _HEADED, _PLACE, _TURN, _LEADING, _ROW, _BAR
 
 
 @lru_cache(maxsize=4096)

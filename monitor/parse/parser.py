@@ -17,6 +17,7 @@ from monitor.parse.fold import Fold
 from monitor.parse.foldstate import fold_of, state_of
 from monitor.parse.format import Format
 from monitor.parse.gate import LOSS_LITERALS, MIN_LITERAL, PLACE_LITERALS, literals_of, presence_of
+from monitor.parse.heading import LITERALS as HEADINGS
 from monitor.parse.label import label_end
 from monitor.parse.lightning import NAME as LIGHTNING
 from monitor.parse.lightning import LightningReader
@@ -215,6 +216,7 @@ class LogParser:
         places = PLACE_LITERALS if self._leans else ()
         names = (*self.fold.said, *(name.partition(":")[2] for name in self.fold.bound.values()))
         said = {word for name in names for word in words(name) if word in METRIC_WORDS and len(word) >= MIN_LITERAL}
+        places = (*places, *HEADINGS) if self.fold.parted else places
         return frozenset((*LOSS_LITERALS, *places, *said, *(word.upper() for word in said), *(word[1:] for word in said if len(word) > 3)))
 
     def hand_over(self) -> tuple[bytes, int]:

@@ -51,7 +51,7 @@ class Reading:
     ``changed``: metrics that are shown again and again until the next is known; only a new value counts.
     ``bar``: a state of a progress bar, of which a step's last one counts. ``full``: (n, total) that must be equal.
     ``section``: the line begins a part of the log (``val``, ``none``); ``by_section``: what a line is depends on the part it stands in.
-    ``in_val``: what the line means instead in a part of the log that is a validation's.
+    ``heading``: the line begins a part of the log and says nothing else. ``in_val``: what the line means instead in a validation's part.
     ``kind``: what tells this kind of line from others where a label stands before it.
     ``of``: (n, total) of a bar that tqdm draws. ``aside``: such a bar is a validation's, and stands where the training has come to; with a
     ``batch`` only where there is a training.
@@ -85,6 +85,7 @@ class Reading:
     by_section: bool = False
     kind: int = 0
     in_val: Reading | None = None
+    heading: bool = False
     of: tuple[int, int] | None = None
     aside: bool = False
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from monitor.parse import general
 from monitor.parse.catalogue import Catalogue
 from monitor.parse.format import Format
+from monitor.parse.heading import may_be_heading
 from monitor.parse.hint import hint
 from monitor.parse.label import labels
 from monitor.parse.reading import NOTHING, Reading
@@ -90,13 +91,15 @@ class Recogniser:
         self._banners = re.compile("|".join(f"(?:{banner})" for banner in banners).encode()) if banners else None
 
     def begins_section(self, line: bytes) -> bool:
-        """Whether a line may begin a part of the log that a format tells by a line without a number."""
-        return self._banners is not None and self._banners.search(line) is not None
+        """Whether a line without a number may begin a part of the log, as a format says or by itself."""
+        if self._banners is not None and self._banners.search(line) is not None:
+            return True
+        return (not self.active or any(one.general for one in self.active)) and may_be_heading(line)
 
     def remember(self, skeleton: bytes, numbers: list[bytes], offset: int, reading: Reading) -> None:
         """Keep a line that may mean something to a format which is recognised only later."""
         telling = b"%|" in skeleton if reading is NOTHING else reading.weak or not reading.values
-        if telling and len(skeleton) <= MAX_EARLY_BYTES:
+        if telling and numbers and len(skeleton) <= MAX_EARLY_BYTES:
             self.early = [*self.early[1 - MAX_EARLY :], (skeleton, numbers, offset)]
 
     def again(self, one: Format) -> Iterator[tuple[Reading, list[bytes], int]]:

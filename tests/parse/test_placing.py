@@ -18,7 +18,7 @@ FLAGS = ("local", "is_global", "measured", "epoch_only", "here")
 PLACE_FIELDS = """step printed epoch batches first_epoch local in_epoch gap base total_steps total_epochs has_steps numbered_from banner
     epoch_of_step restarts summed first_step sums_up ended runs_on"""
 READING_FIELDS = """format step epoch batch batches total_steps total_epochs values anchor full scale offset weak bar rule epoch_from
-    started local is_global default_step by_total once main_bar changed section by_section kind in_val of aside"""
+    started local is_global default_step by_total once main_bar changed section by_section kind in_val of aside heading"""
 
 
 def lines_of(chance: Random) -> list[dict[str, Any]]:
