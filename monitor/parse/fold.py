@@ -270,8 +270,8 @@ class Fold:
         other = reading.by_total and not self.of_training
         made: list[Observation] = []
         for value in reading.values:
-            self.parted = self.parted or (reading.by_section and self.section in ("val", "test"))
-            value = of_section(value, self.section) if reading.by_section else value
+            told, value = value, of_section(value, self.section) if reading.by_section else value
+            self.parted = self.parted or value is not told
             metric = value.metric
             if metric in CANONICAL:
                 metric = self._canonical(value, reading)

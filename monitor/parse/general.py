@@ -300,7 +300,7 @@ def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
     section = ("val" if speaks_of_validation(_prose(skeleton)) else "train") if place_said else ""
     unsplit = not any(word in SPLIT_WORDS for text in (_prose(skeleton), *(value.name for value in losses)) for word in words(text))
     return Reading(
-        GENERAL, section=section, by_section=not placed and unsplit,
+        GENERAL, section=section, by_section=not placed and unsplit and any(one.metric == TRAIN_LOSS for one in losses),
         step=found.step, epoch=found.epoch, batch=found.batch, batches=found.batches, total_steps=found.total_steps,
         total_epochs=found.total_epochs, values=values, anchor=Anchor.LAST, scale=found.scale, weak=bool(values) and not plain,
         bar=bar, local=found.local, is_global=found.is_global, rule=GENERAL,

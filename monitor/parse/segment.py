@@ -13,7 +13,6 @@ import numpy as np
 from monitor.parse.anew import begins_anew, placed_anew
 from monitor.parse.digits import Flags, Floats, Ints
 from monitor.parse.fold import GENERAL, MAX_COUNTED, TRAIN_LOSS_EPOCH, Fold, may_be_epoch_mean
-from monitor.parse.heading import of_section
 from monitor.parse.placing import NAN, Placed, Rows, placed
 from monitor.parse.reading import Anchor, Reading
 from monitor.parse.repeats import MAX_STEPPED
@@ -78,7 +77,7 @@ class Points:
 
 def columnar(reading: Reading) -> bool:
     """Whether lines of a reading can be followed as columns."""
-    in_sections = reading.heading or (reading.by_section and any(of_section(value, "val") != value for value in reading.values))
+    in_sections = reading.heading or (reading.by_section and any(value.metric == TRAIN_LOSS for value in reading.values))
     told = reading.bar or reading.main_bar or reading.started or in_sections or reading.in_val is not None
     return not (told or (reading.section and reading.full))
 
