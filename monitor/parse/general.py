@@ -72,6 +72,8 @@ _ROW = re.compile(r"^\s*\|\s*[A-Za-z_][\w ./-]*\|(?:\s*\x00%?\s*\|)+\s*$")
 _STATE = re.compile(r".*\x00%\s?\|[^|]*\|\s*\x00/\x00 \[[^\]]*\]:?\s*(?=[A-Za-z\[({=*<-])")
 """A bar's state before what was printed behind it, since the bar ends no line."""
 _LOSS = re.compile("loss", re.I)
+_NAME_BEGUN = re.compile(r"[\w/.-]+$")
+"""What of a name stands before its word loss (``eval_``): another loss of the line it does not speak of."""
 _MODULE = re.compile(r"\b[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 """A logger's or a file's name, whose words say nothing of the values (``mt.training - Validation loss``)."""
 _COPULA = re.compile(r"(?:\s+so far)?\s+(?:is|was)$")
@@ -120,8 +122,10 @@ def read(skeleton: str) -> Reading:
     numbers = [one for one in named(skeleton) if shown is None or one.index not in shown.own]
     if _WRAP.match(skeleton) and skeleton.lstrip().startswith("\x00"):
         numbers = numbers[1:]
-    validating = speaks_of_validation(_prose(skeleton))
-    testing = validating and not any(word in VAL_WORDS for word in words(_prose(skeleton)))
+    prose = _prose(skeleton)
+    validating = speaks_of_validation(prose)
+    told = validating and speaks_of_validation(_NAME_BEGUN.sub("", prose))
+    testing = validating and not any(word in VAL_WORDS for word in words(prose))
     for at, one in enumerate(numbers):
         _place(found, one, numbers[at + 1] if at + 1 < len(numbers) else None, bar=bar)
     if shown is None and found.step is found.epoch is found.batch is None:
@@ -135,8 +139,8 @@ def read(skeleton: str) -> Reading:
     places = {found.step, found.epoch, found.batch, found.batches, found.total_steps, found.total_epochs}
     for at, one in enumerate(numbers):
         if one.index not in places and not one.of and (one.key or at):
-            told = one if one.key else _behind(one, numbers[at - 1], numbers[at - 2])
-            _measure(found, told, validating=validating, testing=testing, behind=told is not one)
+            called = one if one.key else _behind(one, numbers[at - 1], numbers[at - 2])
+            _measure(found, called, validating=validating, losses_too=told, testing=testing, behind=called is not one)
     reading = _conclude(found, skeleton, bar=bar)
     return _of_a_bar(reading, shown, validating=validating) if shown is not None and counts and reading.values else reading
 
@@ -228,7 +232,7 @@ def place_of(one: Named) -> str | None:
     return meaning
 
 
-def _measure(found: _Found, one: Named, *, validating: bool, testing: bool, behind: bool) -> None:
+def _measure(found: _Found, one: Named, *, validating: bool, losses_too: bool, testing: bool, behind: bool) -> None:
     key = _COPULA.sub("", one.key)
     spaced = not one.sep
     if not key or _OF_A_LINK.search(key) or (one.after.strip() == "," and words(key)[-1:] == ("losses",)):
@@ -240,7 +244,7 @@ def _measure(found: _Found, one: Named, *, validating: bool, testing: bool, behi
     if _is_bare_split(key):
         found.values.append((Value("" if spaced else safe(key), key, one.index), "", 9))
         return
-    said = loss_kind("loss" if behind and words(key) == ("cost",) else key, validating=validating)
+    said = loss_kind("loss" if behind and words(key) == ("cost",) else key, validating=losses_too)
     if said is not None:
         metric, plainness = said
         tested = testing and not any(word in SPLIT_WORDS for word in words(key))

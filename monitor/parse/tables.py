@@ -24,6 +24,8 @@ _SPLIT = {
     ",": re.compile(rb","), "\t": re.compile(rb"\t"), "|": re.compile(rb" *(?:\||\xe2\x94\x82|\xe2\x94\x83) *"),
     " ": re.compile(rb" +"), "  ": re.compile(rb" {2,}"), ";": re.compile(rb";"),
 }  # fmt: skip
+_EDGES = re.compile(rb"^(?:\||\xe2\x94\x82|\xe2\x94\x83)+ *| *(?:\||\xe2\x94\x82|\xe2\x94\x83)+$")
+_COUNT = re.compile(rb"(\d+) ?/ ?\d+")
 _PAIRS = (",", "\t", ";")
 _WORD = re.compile(rb"[A-Za-z]{2}(?!\w* +\d)")
 """What begins a row of a comparison (``| base | 2000 | 2.7 |``: the runs of others), and no row of a training; a month may."""
@@ -124,6 +126,7 @@ class Table:
             return None
         names, numbers = [], []
         for name, cell in zip(self.columns, cells, strict=True):
+            cell = _counted(name, cell)
             if _CELL.fullmatch(cell):
                 names.append(name)
                 numbers.append(cell.rstrip(b"%"))
@@ -143,6 +146,12 @@ class Table:
             self.refused, self.columns, self.doubted = self.columns, [], []
             return False
         return True
+
+
+def _counted(name: str, cell: bytes) -> bytes:
+    """The number of a cell that tells a place and what it is of (``3/10``)."""
+    count = _COUNT.fullmatch(cell) if b"/" in cell and role(name) else None
+    return cell if count is None else count[1]
 
 
 def touches(line: bytes) -> bool:
@@ -175,7 +184,7 @@ def cells_of(line: bytes, separator: str) -> list[bytes]:
     """The cells of a row, stripped."""
     text = line.strip(b" #\r\n") if separator in (" ", "  ", "|") else line.strip(b"\r\n")
     if separator == "|":
-        text = text.strip(b"|").strip()
+        text = _EDGES.sub(b"", text)
     return [cell.strip().strip(b'"') for cell in _SPLIT[separator].split(text)]
 
 
@@ -188,7 +197,7 @@ def header(line: bytes) -> tuple[str, list[str]] | None:
     for separator in (",", "\t", "|", ";", "  ", " "):
         raw = separator.encode()
         fewest = 2 if separator in _PAIRS else 3
-        if line.count(raw) < fewest - 1:
+        if line.count(raw) < fewest - 1 and (separator != "|" or _EDGES.search(line.strip()) is None):
             continue
         cells = [cell.decode("utf-8", "replace") for cell in cells_of(line, separator)]
         if not fewest <= len(cells) <= MAX_COLUMNS or len(set(cells)) != len(cells) or not all(_NAME.fullmatch(cell) for cell in cells):
