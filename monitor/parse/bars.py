@@ -62,19 +62,19 @@ class Bars:
         if reading.aside:
             self.now, self.aside, self.ended = made, True, numbers[0] >= numbers[1] - 1
         elif not (self._here and not self.aside and total != self.of):  # another bar at the same place: an evaluation after the training
-            self.now, self.aside = self._less_repeated(reading, made), False
+            self.now, self.aside = self._less_repeated(reading, made, ended=numbers[0] >= numbers[1]), False
             self.trains = self.trains or (reading.format == GENERAL and any(one.metric == TRAIN_LOSS for one in made))
             self.last = placed
         self.of, self.known = total if not self._here else self.of, reading.format != GENERAL
 
-    def _less_repeated(self, reading: Reading, made: list[Observation]) -> list[Observation]:
+    def _less_repeated(self, reading: Reading, made: list[Observation], *, ended: bool) -> list[Observation]:
         """A state of an epoch's bar without what it repeats of the last validation. What is new of that belongs to where it was."""
         if reading.of is None or reading.epoch is None or not any(one.metric == TRAIN_LOSS for one in made):
             return made
         for one in made:
             if is_of_validation(one.metric) and not _same(self.shown.get(one.metric), one.value) and len(self.shown) < 256:
                 self.shown[one.metric] = one.value
-                if self.last[1] is not None and self.last[1] != one.epoch:
+                if not ended and self.last[1] is not None and self.last[1] != one.epoch:
                     one.step, one.epoch = self.last
                 self.asides = [*self.asides, one][-256:]
         return [one for one in made if not is_of_validation(one.metric)]

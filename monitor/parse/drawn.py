@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from monitor.parse.names import SPLIT_WORDS, words
 from monitor.parse.pairs import HOLE, Named
 
-_DRAWN = re.compile(r"\x00%\s?\|[^|]*\|\s*(?P<n>\x00)/\x00 \[(?P<times>[^\],]*(?:,[^\],=]*(?=[\],]))?)")
-_ENDLESS = re.compile(r"(?:(?<=^)|(?<=\s))(?P<n>\x00)it \[(?P<times>\x00:\x00[^\],]*(?:,[^\],=]*(?=[\],]))?)")
+_DRAWN = re.compile(r"\x00%\s?\|[^|]*\|\s*(?P<n>\x00)/\x00 \[(?P<times>[^\],]*(?:,[^\],=:]*(?=[\],]))?)")
+_ENDLESS = re.compile(r"(?:(?<=^)|(?<=\s))(?P<n>\x00)it \[(?P<times>\x00:\x00[^\],]*(?:,[^\],=:]*(?=[\],]))?)")
 """A bar whose end is not known: ``Epoch 3: 41it [00:04, 9.8it/s, loss=0.52]``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """``n`` and ``total``: which numbers count (the same where the end is not known). ``own``: all numbers of the bar."""
+    """``head``: where the description ends. ``n`` and ``total``: which numbers count (the same where the end is not known). ``own``: all
+    numbers of the bar."""
 
+    head: int
     n: int
     total: int
     own: frozenset[int]
@@ -35,14 +37,15 @@ def drawn(skeleton: str) -> Drawn | None:
         return None
     first, n = skeleton.count(HOLE, 0, found.start()), skeleton.count(HOLE, 0, found.start("n"))
     last = skeleton.count(HOLE, 0, found.end("times"))
-    return Drawn(n, n if endless else n + 1, frozenset(range(first, last)))
+    return Drawn(found.start(), n, n if endless else n + 1, frozenset(range(first, last)))
 
 
 def epoch_of(what: list[Named]) -> tuple[int | None, int | None]:
-    """The epoch and how many there are, by a description that names none: ``Train [3/10]``, ``3/10``, ``Valid 3``."""
+    """The epoch and how many there are, by a description that names none: ``Train [3/10]``, ``3/10``, ``Valid 3``, ``(train: 3 )``."""
     for at, one in enumerate(what):
         total = what[at + 1] if at + 1 < len(what) and what[at + 1].of else None
-        split = not one.sep and all(word in SPLIT_WORDS for word in words(one.key))
-        if split and (total is not None or one.key):
+        split = one.sep in ("", ":") and all(word in SPLIT_WORDS for word in words(one.key))
+        alone = one.sep == "" or len(what) == 1
+        if split and alone and (total is not None or one.key):
             return one.index, total.index if total is not None else None
     return None, None

@@ -14,19 +14,12 @@ from monitor.parse.names import safe
 from monitor.parse.numbers import number
 from monitor.parse.place import Place
 from monitor.parse.reading import Anchor, Reading, Value
-from monitor.parse.repeats import MAX_STEPPED, Repeats, renamed
+from monitor.parse.repeats import MAX_STEPPED, TRAIN_LOSS_EPOCH, Repeats, is_of_epoch, may_be_epoch_mean, renamed
 from rules.observation import TRAIN_LOSS, VAL_LOSS, Event, Item, Observation, Progress
 
 MAX_COUNTED = 64
 GENERAL = "general"
 CANONICAL = (TRAIN_LOSS, VAL_LOSS)
-TRAIN_LOSS_EPOCH = f"{TRAIN_LOSS}_epoch"
-"""The mean over an epoch of a loss that counts in steps."""
-
-
-def may_be_epoch_mean(reading: Reading) -> bool:
-    """Whether a line tells the mean over an epoch where its loss counts in steps: only an epoch places it, and no format knows the line."""
-    return reading.epoch is not None and reading.step is None and reading.batch is None and reading.format == GENERAL
 
 
 class Fold:
@@ -82,7 +75,7 @@ class Fold:
             count = (number(numbers[reading.of[0]]), number(numbers[reading.of[1]])) if reading.of else (0.0, 0.0)
             self.bars.hold(reading, self._news(made, reading), placed, count, total)
         elif reading.weak:
-            items += self._emit_all(self.repeats.take(made, str(skeleton_id), self.bound, self.stepped))
+            items += self._emit_all(self._repeated(reading, made, str(skeleton_id)))
         elif reading.anchor is Anchor.BAR and self._bar_is_silent(made):
             items += self._emit_all([*self.waiting, *made])
             self.waiting = []
@@ -147,16 +140,29 @@ class Fold:
             if isinstance(one, Observation) and one.metric == VAL_LOSS:
                 self.bound.setdefault(VAL_LOSS, f"{owner}:{one.name}")
 
+    def _repeated(self, reading: Reading, made: list[Observation], key: str) -> list[Observation]:
+        """What counts of lines that are not plain, on the axis of the training."""
+        told = self.repeats.take(made, key, self.bound, self.stepped, self.bars.only)
+        if self._may_stand_here(reading) and not self.stands_here(reading):
+            for one in told:
+                one.step = one.step if one.epoch is None else None
+        return told
+
     def trains(self) -> bool:
         """Whether anything has told a training's loss."""
         return self.bars.trains or TRAIN_LOSS in self.bound
 
     def stands_here(self, reading: Reading) -> bool:
         """Whether a line stands where the training has come to, also where only a bar tells that."""
-        if reading.anchor is Anchor.HERE or reading.format != GENERAL or reading.placed or not self.bars.trains:
+        if reading.anchor is Anchor.HERE or not self._may_stand_here(reading):
             return reading.anchor is Anchor.HERE
-        told = (*self.bound, *(value.metric for value in reading.values))
-        return bool(reading.values) and TRAIN_LOSS not in told
+        return TRAIN_LOSS in self.bars.only or not (TRAIN_LOSS in self.bound or self.repeats.tell(TRAIN_LOSS))
+
+    def _may_stand_here(self, reading: Reading) -> bool:
+        """Whether a line tells no place and a value that is not the training's, beside bars that show that."""
+        if reading.format != GENERAL or reading.placed or not self.bars.trains:
+            return False
+        return bool(reading.values) and all(value.metric != TRAIN_LOSS for value in reading.values)
 
     def total_here(self, *, on_steps: bool) -> float | None:
         """How far the run goes, in what its values count."""
@@ -240,10 +246,11 @@ class Fold:
             self.place.total_steps = at(reading.total_steps)
         if reading.total_epochs is not None:
             self.place.total_epochs = at(reading.total_epochs)
+        here = self.stands_here(reading) or (reading.weak and self._may_stand_here(reading))
         return self.place.see(
             step=step, epoch=at(reading.epoch), batch=at(reading.batch), batches=at(reading.batches),
             total=at(reading.total_steps), local=reading.local, epoch_from=reading.epoch_from, measured=bool(reading.values),
-            epoch_only=reading.anchor in (Anchor.EPOCH, Anchor.BAR), here=self.stands_here(reading), is_global=reading.is_global,
+            epoch_only=reading.anchor in (Anchor.EPOCH, Anchor.BAR), here=here, is_global=reading.is_global,
             loose=reading.format == GENERAL and not self.said and not self.bars.trains,
         )  # fmt: skip
 
@@ -310,10 +317,11 @@ class Fold:
         """
         if value.metric not in CANONICAL or value.understudy or reading.bar:
             return value.metric
-        if reading.weak:
-            return value.metric if self.bound.get(value.metric) in (None, f"{GENERAL}:{value.name}") else renamed(value.name)
-        if value.metric == TRAIN_LOSS and TRAIN_LOSS in self.bars.only and may_be_epoch_mean(reading):
+        if value.metric == TRAIN_LOSS and TRAIN_LOSS in self.bars.only and is_of_epoch(reading):
             return TRAIN_LOSS_EPOCH
+        if reading.weak:
+            owner = "bars" if value.metric in self.bars.only else self.bound.get(value.metric)
+            return value.metric if owner in (None, f"{GENERAL}:{value.name}") else renamed(value.name)
         self.bars.only.discard(value.metric)
         owner = next((one.split(":", 1)[0] for one in self.bound.values() if not one.startswith((f"{GENERAL}:", "understudy:"))), None)
         free = reading.format == GENERAL and self.bound.get(value.metric, f"{GENERAL}:").startswith(f"{GENERAL}:")

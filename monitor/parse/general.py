@@ -122,7 +122,7 @@ def read(skeleton: str) -> Reading:
     numbers = [one for one in named(skeleton) if shown is None or one.index not in shown.own]
     if _WRAP.match(skeleton) and skeleton.lstrip().startswith("\x00"):
         numbers = numbers[1:]
-    prose = _prose(skeleton)
+    prose = _prose(skeleton) if shown is None else skeleton[: shown.head]
     validating = speaks_of_validation(prose)
     told = validating and speaks_of_validation(_NAME_BEGUN.sub("", prose))
     testing = validating and not any(word in VAL_WORDS for word in words(prose))
@@ -155,6 +155,10 @@ def _count(found: _Found, shown: Drawn, numbers: list[Named], *, validating: boo
 
 def _of_a_bar(reading: Reading, shown: Drawn, *, validating: bool) -> Reading:
     metrics = {value.metric for value in reading.values}
+    if validating and TRAIN_LOSS in metrics:  # a loop that shows both by one name
+        told = [replace(value, metric=VAL_LOSS) if value.metric == TRAIN_LOSS else value for value in reading.values]
+        reading = replace(reading, values=tuple(value for value in told if value.metric != VAL_LOSS or VAL_LOSS not in metrics))
+        metrics = {VAL_LOSS}
     return replace(reading, of=(shown.n, shown.total), aside=validating or (VAL_LOSS in metrics and TRAIN_LOSS not in metrics), weak=False)
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from monitor.parse.anew import begins_anew, placed_anew
 from monitor.parse.digits import Flags, Floats, Ints
-from monitor.parse.fold import GENERAL, MAX_COUNTED, TRAIN_LOSS_EPOCH, Fold, may_be_epoch_mean
+from monitor.parse.fold import GENERAL, MAX_COUNTED, Fold
 from monitor.parse.placing import NAN, Placed, Rows, placed
 from monitor.parse.reading import Anchor, Reading
-from monitor.parse.repeats import MAX_STEPPED
+from monitor.parse.repeats import MAX_STEPPED, TRAIN_LOSS_EPOCH, may_be_epoch_mean
 from rules.observation import TRAIN_LOSS, VAL_LOSS, Item, Observation, Progress
 
 MAX_SAID = 512

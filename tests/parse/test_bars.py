@@ -21,7 +21,8 @@ NAMES = (
     ("[Train] Epoch {e}", "[Valid] Epoch {e}"), ("Training", "Validation"), ("train", "test"), ("Epoch {e}", "Evaluating"),
     ("Train [{e}/9]", "Valid [{e}/9]"), ("{e}/9", "Validating"), ("Epoch: {e} | Training", "Epoch: {e} | Eval"),
 )  # fmt: skip
-LINES = ("", "Validation loss: {v}\n", "Epoch {e}: train loss {t}, val loss {v}\n", "Epoch {e}: val_loss={v}\n", "saved model_{e}.pt\n")
+LINES = ("", "Validation loss: {v}\n", "Epoch {e}: train loss {t}, val loss {v}\n", "Epoch {e}: val_loss={v}\n", "saved model_{e}.pt\n",
+         "Train Loss: {t} | Train Acc: 0.5\nVal Loss: {v} | Val Acc: 0.5\n", "Epoch {e} Summary:\nTrain Loss: {t}\nVal Loss: {v}\n")
 
 
 def bar(name: str, n: int, total: int, loss: str, end: str) -> str:
