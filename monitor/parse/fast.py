@@ -74,9 +74,9 @@ class FastReader:
     def _some(self, lines: WholeLines, blocks: BlocksAhead) -> bool:
         """Read some of the whole lines; False where there are none."""
         self._look_for_literals()
-        size = min(BLOCK_BYTES * SPARSE_BLOCKS if self._sparse else BLOCK_BYTES, self._size)
         if self._sparse and self._search is not None and not blocks.pending and not self._hungry():
-            return lines.fill(size) and self._searched(lines, self._search)
+            return lines.fill(min(BLOCK_BYTES * SPARSE_BLOCKS, self._size)) and self._searched(lines, self._search)
+        size = min(BLOCK_BYTES, self._size)
         block = blocks.take(size, ahead=self._ahead and size == BLOCK_BYTES and self._whole and not self._sparse)
         if block is None:
             return False

@@ -284,6 +284,23 @@ def test_a_traceback_is_read_to_its_end_where_few_lines_of_a_log_say_anything() 
     assert [("crash", "pkg.Broken: the data ended")] == [(event["kind"], event["text"]) for event in document["events"]]
 
 
+def test_a_long_traceback_in_a_log_that_is_searched_takes_no_more_memory_than_other_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_module, "BLOCK_BYTES", 8192)
+    asked: list[int] = []
+    take = fast_module.BlocksAhead.take
+
+    def noting(self: Any, size_bytes: int, *, ahead: bool) -> Any:
+        asked.append(size_bytes)
+        return take(self, size_bytes, ahead=ahead)
+
+    monkeypatch.setattr(fast_module.BlocksAhead, "take", noting)
+    lines = [f"step {n}/90000 | train_loss 2.5" if n % 40 == 0 else f"loader batch {n} in 0.3 s" for n in range(8_000)]
+    crash = ["Traceback (most recent call last):", *(f'  File "train.py", line {n}, in main' for n in range(9_000))]
+    log = io.BytesIO("\n".join([*lines, *crash, ""]).encode())
+    summarise("run", [("a", log)], CATALOGUE, events=lambda: EventLines(LineMatcher({}, WANTED)))
+    assert max(asked) == 8192
+
+
 @given(
     lines=st.lists(st.text(alphabet="lossval 0123\x00é", max_size=30), max_size=40),
     literals=st.lists(st.sampled_from(["oss", "val", "s v", "12", "é"]), min_size=1, max_size=4),
