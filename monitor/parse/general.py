@@ -37,7 +37,7 @@ GENERAL = "general"
 _CODE = re.compile(
     r"""\bf["']|\bdef\s|\bimport\s|\breturn\b|\bself\.|\bprint\s*\(|\bassert\b|[=!<>]=|\+=|-=|\*=|\blambda\b|(?<!\x00)%[ds.]|%\d*\.\d*[fge]|
         \{[^}"']*:[.\d]*\x00?[fge]\}|\b(?:if|elif|for|while|with|class|else|except|try)\b[^|]*:\s*(?:\#.*)?$|;\s*$|//|/\*|\*\*|\\n|
-        ^\s*(?:\#|@|\$|>>>|\+\s|["'`(]|[uf]?["'])|`|\.(?:ckpt|pth?|safetensors|bin)\b|\)\s*:\s*$|=\s*[A-Za-z_][\w.]*\(|--\w|\w\[[^\]]*\]\s*=|(?<!\w)[-+*]\s*\x00\s*[*/]|\bhelp=|\bdefault[=:]|\btype=|
+        ^\s*(?:\#|@(?!\s)|\$|>>>|\+\s|["'`]|\((?!(?i:epoch|step|iter)\b)|[uf]?["'])|`|\.(?:ckpt|pth?|safetensors|bin)\b|\)\s*:\s*$|=\s*[A-Za-z_][\w.]*\(|--\w|\w\[[^\]]*\]\s*=|(?<!\w)[-+*]\s*\x00\s*[*/]|\bhelp=|\bdefault[=:]|\btype=|
         \bTraceback\b|\b[A-Z]\w+(?:Error|Exception|Warning)\b|^\s*(?:Error|ERROR|Warning)\b|\bwarning\b|\bFile\s"|\bvalue_error\b|\bNamespace\(|\brequirement\b|\.whl\b|\bDownloading\b|
         \bNCCL\b|Deprecat""",
     re.X,

@@ -24,7 +24,8 @@ TRAIN_WORDS = _set("train training trained trn")
 SPLIT_WORDS = VAL_WORDS | TEST_WORDS | TRAIN_WORDS
 LOSS_WORDS = _set("loss losses")
 FILLER_WORDS = _set(
-    "avg average mean total overall current curr running value lm the final all smoothed reduced batch minibatch main with word tok"
+    "avg average mean total overall current curr running value lm the final all smoothed reduced batch minibatch main with word tok "
+    "done finished completed ended"
 )
 CRITERION_WORDS = _set(
     "bce celoss ce cross entropy crossentropy ctc contrastive dice focal hinge huber infonce l log mae mlm mse nce nll rmse smooth "
@@ -43,9 +44,9 @@ METRIC_WORDS = _set(
 )
 STEP_KEYS = _set(
     "step steps completedsteps globalstep globalsteps iter iters iteration iterations update updates numupdates trainstep trainingstep "
-    "currentstep currentsteps totaltimesteps numtimesteps gstep optimizerstep optstep globaliter curiter nupdates up it"
+    "currentstep currentsteps totaltimesteps numtimesteps gstep optimizerstep optstep globaliter curiter nupdates niter round up it"
 )
-EPOCH_KEYS = _set("epoch epochs ep epochnum currentepoch trainepoch epochidx")
+EPOCH_KEYS = _set("epoch epochs ep epochnum epochno currentepoch trainepoch epochidx")
 BATCH_KEYS = _set("batch batchid batchidx minibatch localstep stepinepoch")
 TOTAL_KEYS = _set("totalsteps maxsteps totaliters maxiters totaliterations trainsteps numtrainsteps totaloptimizationsteps")
 _NOT_METRICS = _set(

@@ -34,7 +34,7 @@ _RULE_LINE = re.compile(rb"\s*[+|]?[-=+|: ]{10,}\s*$")
 _BAR = re.compile(rb"\|[^|]*\| *\d+(?:\.\d+)?%|^(?:Epoch \d+/\d+ :)?\s*$|^[^ -~]+$")
 """A bar between the names of the columns and the first row, as fastai draws it, and what wipes it out."""
 _ROW = re.compile(rb"\s*\|\s*([A-Za-z_][\w ./@%()-]*?)\s*\|\s*([^|]*?)\s*\|\s*$")
-_PLACE = re.compile(rb"step|epoch|iter|update|Up\.|\bep\b", re.I)
+_PLACE = re.compile(rb"step|epoch|iter|update|round|Up\.|\bep\b", re.I)
 MAX_COLUMNS = 100
 MAX_ROWS = 200
 ROWS_OF_DOUBT = 3
