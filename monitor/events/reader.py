@@ -84,6 +84,8 @@ class EventReader:
 
     def take(self, line: bytes, offset: int) -> None:
         """Look at a line; ``settle`` gives what came of it."""
+        if self._tracebacks.open:
+            self._tracebacks.count()
         if len(line) > MAX_BYTES:
             if is_noise(line):
                 return

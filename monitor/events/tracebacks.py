@@ -1,7 +1,8 @@
 """Puts Python tracebacks together over lines, also when many ranks print theirs at once.
 
 Ranks that prefix their lines have a stream each. Without a prefix, lines of many tracebacks mix: then only their number is
-known, and each exception's line closes one. A traceback whose end never comes is given up after ``STRAY_LINES`` other lines.
+known, and each exception's line closes one. A traceback whose end never comes is given up after ``STRAY_LINES`` other lines of its
+rank, and all are after ``OTHER_LINES`` of ranks that are in none: killed ranks print nothing more.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from monitor.events.sought import Late
 
 HEADER = "Traceback (most recent call last)"
 STRAY_LINES = 200
+OTHER_LINES = 2000
 MAX_STREAMS = 512
 NO_RANK = "-"
 """The stream of the lines that do not say whose they are."""
@@ -67,16 +69,27 @@ class Tracebacks:
         self.streams: dict[str, Stream] = {}
         self._opened: set[str] = set()
         """The streams in which a traceback is read, or its end was: what follows may belong to it."""
+        self._others = 0
+        """Lines since the last one of any of them."""
 
     @property
     def open(self) -> bool:
         """Whether a traceback is being read, so that lines without any literal must be handed in too."""
         return bool(self._opened)
 
+    def count(self) -> None:
+        """One more line has come while a traceback is ``open``."""
+        self._others += 1
+        if self._others > OTHER_LINES:
+            for key in sorted(self._opened):
+                self._forget(key)
+
     def feed(self, source: Source, offset: int, step: float | None) -> tuple[bool, Finding | None]:
         """Whether the line belongs to a traceback, and the finding where it closed one."""
         key = NO_RANK if source.rank is None else str(source.rank)
         rest, stream = source.rest, self.streams.get(key)
+        if key in self._opened:
+            self._others = 0
         if HEADER in rest:
             self._open(key, stream, rest, offset)
             return True, None
@@ -108,6 +121,7 @@ class Tracebacks:
         harmless = stream is not None and stream.harmless
         stream = self._stream(key)
         self._opened.add(key)
+        self._others = 0
         stream.opened += 1
         stream.closed, stream.strays, stream.chained, stream.harmless = False, 0, chained, harmless
         if fresh:
@@ -175,8 +189,9 @@ class Tracebacks:
         return finding
 
     def state(self) -> dict[str, Any]:
-        return {key: asdict(stream) for key, stream in self.streams.items()}
+        return {"others": self._others, **{key: asdict(stream) for key, stream in self.streams.items()}}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.streams = {key: Stream(**stream) for key, stream in state.items()}
+        self._others = state.get("others", 0)
+        self.streams = {key: Stream(**stream) for key, stream in state.items() if key != "others"}
         self._opened = {key for key, stream in self.streams.items() if stream.opened or stream.closed}

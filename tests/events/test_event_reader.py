@@ -6,7 +6,7 @@ import itertools
 import json
 
 import pytest
-from event_reading import kinds, read
+from event_reading import feed, kinds, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -227,3 +227,14 @@ def test_an_error_before_the_end_of_a_training_that_ended_well_was_no_crash():
     assert ["ended"] == kinds(read(error + end))
     assert first_cause(read(end + error)) is not None
     assert first_cause(read(cancelled + end)) is not None
+
+
+@pytest.mark.parametrize("end", ["", "[rank3]: RuntimeError: the data ended\n"])
+def test_ranks_that_were_killed_within_their_traceback_or_say_no_more_are_not_waited_for(end):
+    reader = EventReader()
+    feed('step 5\n[rank3]: Traceback (most recent call last):\n[rank3]:   File "train.py", line 3\n' + end, reader)
+    assert reader.hungry
+    feed("loader fetched a batch\n" * 1_990, reader)
+    assert reader.hungry
+    feed("loader fetched a batch\n" * 20, reader)
+    assert not reader.hungry
