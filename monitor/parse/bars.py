@@ -52,7 +52,8 @@ class Bars:
         if not self.now or (reading.bar and self._here and reading.aside == self.aside and _share(self.now, made)):
             return []
         final = {one.metric for one in made} if self._here and reading.full is not None else set()
-        over, self.now = [one for one in self.now if one.metric not in final], []
+        broken = self.aside and not self.ended and _begins_anew(reading, placed, self.now[0])
+        over, self.now = [one for one in self.now if one.metric not in final and not broken], []
         if self.aside:
             self.asides, over = [*self.asides, *over][-256:], []
         return over
@@ -88,11 +89,12 @@ class Bars:
         return self._let_go(by_epoch=by_epoch) if enough else []
 
     def go_on(self, reading: Reading, made: Sequence[Observation], placed: Place) -> bool:
-        """Whether the training has gone on behind validations that are over: they then count as what a bar shows."""
+        """Whether the training has gone on behind validations that are over, or begun anew: they then count as what a bar shows."""
         if not self.asides or not made or reading.aside:
             return False
         before = self.asides[-1]
-        if (placed[0] or 0) <= (before.step or 0) and (placed[1] or 0) <= (before.epoch or 0):
+        step, epoch = placed[0] or 0.0, placed[1] or 0.0
+        if not _begins_anew(reading, placed, before) and step <= (before.step or 0) and epoch <= (before.epoch or 0):
             return False
         self.held, self.asides = [*self.held, *self.asides], []
         return True
@@ -127,6 +129,11 @@ class Bars:
 def is_of_validation(metric: str) -> bool:
     """Whether a metric is a validation's, by its name."""
     return metric == VAL_LOSS or metric.startswith("val_")
+
+
+def _begins_anew(reading: Reading, placed: Place, before: Observation) -> bool:
+    """Whether a training's bar has fallen back behind a validation."""
+    return reading.bar and not reading.aside and (placed[0] or 0) < (before.step or 0)
 
 
 def _untold(states: Sequence[Observation], bound: Container[str]) -> list[Observation]:

@@ -103,6 +103,23 @@ def test_what_lines_tell_of_an_epoch_never_mixes_with_what_bars_tell_of_its_step
     assert all(one.step is None for one in items if isinstance(one, Observation) and one.metric == "val_loss")
 
 
+def epochs(first: int, last: int) -> str:
+    """Whole epochs of four batches with a validation of two."""
+    made = ""
+    for epoch in range(first, last + 1):
+        made += "".join(bar(f"Epoch {epoch} [Train]", n, 4, f"{3 - epoch / 4 - n / 100:.2f}", "") for n in range(1, 5)) + "\n"
+        made += "".join(bar(f"Epoch {epoch} [Val]", n, 2, f"{3.5 - epoch / 4}", "") for n in (1, 2)) + "\n"
+    return made
+
+
+@pytest.mark.parametrize("last", ["", bar("Epoch 4 [Val]", 1, 5, "9.5", "\n"), bar("Epoch 4 [Train]", 2, 4, "1.5", "\n")])
+def test_a_loop_that_was_started_again_is_a_second_attempt(last: str) -> None:
+    data = (epochs(1, 3) + last + epochs(2, 4)).encode()
+    document = summarise("run", [("a", io.BytesIO(data))], CATALOGUE)
+    assert 2 == document["attempts"]
+    assert [(4, 3.25), (8, 3.0), (12, 2.75), (8, 3.0), (12, 2.75), (16, 2.5)] == curve(items_of(data), "val_loss")
+
+
 @pytest.mark.parametrize(
     ("line", "counts"),
     [
