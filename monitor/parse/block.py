@@ -9,7 +9,7 @@ import numpy as np
 
 from monitor.parse.digits import PAD, Digits, Ints
 from monitor.parse.gate import LineSearch
-from monitor.parse.lines import MAX_LINE_BYTES, plain
+from monitor.parse.lines import CONTROLS, MAX_LINE_BYTES, plain
 from monitor.parse.shape import Shapes
 
 SOME_LINES = 256
@@ -131,6 +131,12 @@ class Block:
         if self._whole is None:
             for first in range(at + 1, self.count, SOME_LINES):
                 bounds = self.digits.line_starts[first : first + SOME_LINES + 1].tolist()
+                text = self._raw[len(PAD) + bounds[0] : len(PAD) + bounds[-1]]
+                if len(text) <= MAX_LINE_BYTES and not any(control in text for control in CONTROLS):
+                    for start, line in zip(bounds, text.split(b"\n"), strict=True):
+                        if line:
+                            yield line, self._base + start
+                    continue
                 for following, (start, end) in enumerate(pairwise(bounds), first):
                     if end > start + 1 and not self.is_bar(following):
                         line = self._padded[len(PAD) + start : len(PAD) + min(end - 1, start + MAX_LINE_BYTES)]

@@ -15,6 +15,8 @@ _END = re.compile(rb"[\r\n]")
 _RETURNS = 3
 """Carriage returns that may stand before a newline and still be its own."""
 ESCAPE = re.compile(rb"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>78DEHMc])")
+CONTROLS = (b"\x1b", b"\x08", b"\x00", b"\r")
+"""A text without any of these is lines that are plain as they stand, none of them a bar's."""
 _BACKSPACES = re.compile(rb"\x08+")
 
 
