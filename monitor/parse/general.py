@@ -30,6 +30,7 @@ from monitor.parse.names import (
 from monitor.parse.numbers import multiple
 from monitor.parse.pairs import Named, named
 from monitor.parse.reading import NOTHING, Anchor, Reading, Value
+from monitor.parse.settle import by_context, called_by_function, is_bare_split, settle
 from rules.observation import TRAIN_LOSS, VAL_LOSS
 
 GENERAL = "general"
@@ -72,6 +73,8 @@ _ROW = re.compile(r"^\s*\|\s*[A-Za-z_][\w ./-]*\|(?:\s*\x00%?\s*\|)+\s*$")
 _STATE = re.compile(r".*\x00%\s?\|[^|]*\|\s*\x00/\x00 \[[^\]]*\]:?\s*(?=[A-Za-z\[({=*<-])")
 """A bar's state before what was printed behind it, since the bar ends no line."""
 _LOSS = re.compile("loss", re.I)
+_BRACKETED_SET = re.compile(r"(?P<loss>\w*loss) ?[\[(](?P<set>train\w*|val\w*|test)$", re.I)
+"""``Loss (val) 0.5``."""
 _NAME_BEGUN = re.compile(r"[\w/.-]+$")
 """What of a name stands before its word loss (``eval_``): another loss of the line it does not speak of."""
 _MODULE = re.compile(r"\b[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
@@ -141,6 +144,7 @@ def read(skeleton: str) -> Reading:
         if one.index not in places and not one.of and (one.key or at):
             called = one if one.key else _behind(one, numbers[at - 1], numbers[at - 2])
             _measure(found, called, validating=validating, losses_too=told, testing=testing, behind=called is not one)
+    found.values = by_context(found.values, numbers)
     reading = _conclude(found, skeleton, bar=bar)
     return _of_a_bar(reading, shown, validating=validating) if shown is not None and counts and reading.values else reading
 
@@ -242,10 +246,10 @@ def _measure(found: _Found, one: Named, *, validating: bool, losses_too: bool, t
     if not key or _OF_A_LINK.search(key) or (one.after.strip() == "," and words(key)[-1:] == ("losses",)):
         return  # Losses: [2.1, 2.3]: which is the whole, nothing tells
     if spaced:
-        key = key if _is_bare_split(key) else _spaced_key(key)
+        key = key if is_bare_split(key) else _spaced_key(key)
         if not key:
             return
-    if _is_bare_split(key):
+    if is_bare_split(key):
         found.values.append((Value("" if spaced else safe(key), key, one.index), "", 9))
         return
     said = loss_kind("loss" if behind and words(key) == ("cost",) else key, validating=losses_too)
@@ -262,6 +266,9 @@ def _measure(found: _Found, one: Named, *, validating: bool, losses_too: bool, t
 
 def _spaced_key(key: str) -> str:
     """The part of ``some words val loss`` that names the number after it: the last words that belong together."""
+    bracketed = _BRACKETED_SET.search(key)
+    if bracketed is not None:
+        return f"{bracketed['set']} {bracketed['loss']}"
     parts = key.split()
     if not parts:
         return ""
@@ -282,8 +289,8 @@ def _spaced_key(key: str) -> str:
 
 
 def _conclude(found: _Found, skeleton: str, *, bar: bool) -> Reading:
-    values = _settle(found.values)
-    values = values if bar else _called_by_function(values, validating=speaks_of_validation(_prose(skeleton)))
+    values = settle(found.values)
+    values = values if bar else called_by_function(values, validating=speaks_of_validation(_prose(skeleton)))
     losses = [value for value in values if loss_like(value)]
     if found.counted and values:
         found.batch, found.batches = found.counted
@@ -327,46 +334,3 @@ def _is_sentence(skeleton: str) -> bool:
 def _is_banner(skeleton: str) -> bool:
     """Whether a line does little more than say a step or an epoch."""
     return len(re.findall(r"[A-Za-z]{2,}", skeleton)) <= 8 and _PLAN.search(skeleton) is None
-
-
-def _is_bare_split(key: str) -> bool:
-    """Whether a name is ``val`` and no more: beside a loss that is its validation, beside ``train`` or an accuracy nobody knows."""
-    return bool(words(key)) and all(word in SPLIT_WORDS for word in words(key))
-
-
-def _beside_a_loss(values: list[tuple[Value, str, int]]) -> list[tuple[Value, str, int]]:
-    """The values with a bare ``val`` as the validation loss where the one thing that the line measures is the training loss."""
-    kinds = {canonical or ("" if _is_bare_split(value.name) or not is_metric(value.name) else "other") for value, canonical, _ in values}
-    bare = [value for value, _, _ in values if _is_bare_split(value.name)]
-    counts = kinds - {""} == {TRAIN_LOSS} and len(bare) == 1 and all(word in VAL_WORDS for word in words(bare[0].name))
-    told = [(replace(one, metric=VAL_LOSS), VAL_LOSS, 6) if counts and one is bare[0] else (one, said, n) for one, said, n in values]
-    return [one for one in told if one[0].metric]
-
-
-def _called_by_function(values: tuple[Value, ...], *, validating: bool) -> tuple[Value, ...]:
-    """The values with a loss that goes by its function (``MSE loss``) as the whole one, where a line tells no other."""
-    if any(value.metric in (TRAIN_LOSS, VAL_LOSS) for value in values):
-        return values
-    told = [criterion_loss(value.name, validating=validating) for value in values]
-    if any(said is None and not LOSS_WORDS.isdisjoint(words(value.name)) for value, said in zip(values, told, strict=True)):
-        return values
-    return tuple(replace(one, metric=said) if said and told.count(said) == 1 else one for one, said in zip(values, told, strict=True))
-
-
-def _settle(values: list[tuple[Value, str, int]]) -> tuple[Value, ...]:
-    """One name for each canonical metric: the plainest; the others keep their own."""
-    values = _beside_a_loss(values)
-    best: dict[str, tuple[int, int]] = {}
-    for at, (_, canonical, plainness) in enumerate(values):
-        if canonical and (canonical not in best or plainness < best[canonical][0]):
-            best[canonical] = (plainness, at)
-    chosen = {at for _, at in best.values()}
-    settled, seen = [], set()
-    for at, (value, canonical, _) in enumerate(values):
-        metric = value.metric if at in chosen or not canonical else safe(value.name)
-        if at not in chosen and metric in ("train_loss", VAL_LOSS):
-            metric += "_other"
-        if metric not in seen:
-            seen.add(metric)
-            settled.append(Value(metric, value.name, value.index))
-    return tuple(settled)

@@ -82,6 +82,7 @@ def loss_kind(name: str, *, validating: bool = False) -> tuple[str, int] | None:
     if slash and (inner := loss_kind(base)) is not None and inner[0] == VAL_LOSS and not any(word in LOSS_WORDS for word in words(last)):
         return VAL_LOSS, inner[1] + 3  # one of several validation sets
     said = words(name)
+    said = (said[0][0], "loss") if said in (("tloss",), ("vloss",)) else said
     if not any(word in LOSS_WORDS for word in said) or any(word in _NOT_METRICS for word in said):
         return None
     rest = [word for word in said if word not in LOSS_WORDS]
@@ -96,7 +97,7 @@ def loss_kind(name: str, *, validating: bool = False) -> tuple[str, int] | None:
         return VAL_LOSS, plainness
     if len(rest) == 1 and rest[0] in TEST_WORDS:
         return VAL_LOSS, plainness + 4
-    if rest == ["tr"] or (len(rest) == 1 and rest[0] in TRAIN_WORDS):
+    if rest == ["tr"] or (rest == ["t"] and said[0] == "t") or (len(rest) == 1 and rest[0] in TRAIN_WORDS):
         return TRAIN_LOSS, plainness
     if not rest:
         return (VAL_LOSS if validating else TRAIN_LOSS), plainness
