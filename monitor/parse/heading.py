@@ -18,7 +18,7 @@ _GOES_ON = (
 )
 HEADING = rf"{_BEGINS}(?:{_TRAIN}|{_VAL}|{_TEST}){_GOES_ON}"
 """The words of a heading, in small letters."""
-_HEADING = re.compile(rf"\W*{_BEGINS}(?:(?P<train>{_TRAIN})|(?P<val>{_VAL})|(?P<test>{_TEST})){_GOES_ON}\W*", re.I)
+_HEADING = re.compile(rf"\W*{_BEGINS}(?:(?P<train>{_TRAIN})|(?P<val>{_VAL})|(?P<test>{_TEST})){_GOES_ON}[^\w|]*", re.I)
 _IN_LINE = re.compile(rb"(?:^|[^A-Za-z])(?i:" + HEADING.encode() + rb")[^A-Za-z0-9|]*$")
 LITERALS = ("rain", "RAIN", "val", "Val", "VAL", "est", "EST", "alid", "ALID", "dev", "Dev", "DEV")
 """Of which every heading contains one."""

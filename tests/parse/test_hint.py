@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor.parse import Catalogue, general
@@ -48,6 +48,7 @@ def says_something(line: str) -> bool:
 
 @settings(max_examples=1500, deadline=None)
 @given(LINES.filter(lambda line: "\n" not in line and "\x00" not in line))
+@example("val|")
 def test_a_line_that_says_something_has_a_hint(line: str) -> None:
     assert RECOGNISER.may_say(line.encode("utf-8", "replace")) or not says_something(line)
 
