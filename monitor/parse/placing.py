@@ -46,10 +46,65 @@ class Placed:
     place: Place
 
 
+@dataclass(slots=True)
+class _Lines:
+    """What the lines tell once it is known which steps count within their epoch, and what stood at the line before each.
+
+    ``printed``: a line tells the global step, ``counts``: it tells a batch instead, ``moves``: one of both. ``inside`` is that number,
+    ``in_epoch`` the last one, ``was_in`` the one before; ``before`` is the epoch in which that stood. ``alone``: a step without its epoch.
+    """
+
+    step: Floats
+    batch: Floats
+    batches: Floats
+    epoch: Floats
+    per_epoch: Floats
+    of_step: Floats
+    before: Floats
+    inside: Floats
+    in_epoch: Floats
+    was_in: Floats
+    has_step: Flags
+    has_epoch: Flags
+    both: Flags
+    may_be_local: Flags
+    local: Flags
+    alone: Flags
+    printed: Flags
+    counts: Flags
+    moves: Flags
+
+
 def placed(rows: Rows, place: Place) -> Placed:
     """The places of the first lines of ``rows``, as many as follow from ``place`` (perhaps none); ``place`` stays what it is."""
     if len(rows) and place.epoch is None and not place.restarts and _steps_alone(rows):
         return _stepped(rows, place)
+    lines = _lines(rows, place)
+    first = np.fmin.accumulate(np.concatenate(((or_nan(place.first_epoch),), rows.epoch)))[1:]
+    numbered, numbers = _numbered(lines)
+    told = carried(numbered, numbers, or_nan(place.numbered_from))
+    base, gap, made = _made(rows, lines, first, told, place)
+    reached = carried(made, lines.moves, or_nan(place.step))
+    is_printed = carried(lines.printed.astype(float), lines.moves, float(place.printed)) > 0
+    first_step = _first(lines.step, lines.alone, place.first_step)
+    ends = lines.has_epoch & rows.measured & np.isnan(rows.batch) & ~lines.has_step
+    end = _regular(rows, lines, ends, reached, is_printed, first_step, place)
+    said = ~np.isnan(rows.batch) | lines.has_step | lines.has_epoch
+    banner = carried((~rows.measured & ~np.isnan(lines.batch)).astype(float), said, float(place.banner)) > 0
+    nowhere = rows.epoch_only | np.isnan(reached) | ~(is_printed | rows.here | banner)
+    steps = np.where(lines.moves, made, np.where(nowhere, NAN, reached))
+    epochs = np.where(lines.counts & np.isnan(lines.epoch), NAN, lines.epoch)
+    if not end:
+        return Placed(steps[:0], epochs[:0], reached[:0], place)
+    after = _after(lines, end - 1, first, gap, base, reached, is_printed, told, place)
+    after.banner = bool(banner[end - 1])
+    after.ended = bool(carried(ends.astype(float), lines.has_epoch, float(place.ended))[end - 1])
+    after.summed = bool(carried(rows.measured.astype(float), lines.has_epoch, float(place.summed))[end - 1])
+    after.first_step = or_none(first_step) if lines.alone[:end].any() else place.first_step
+    return Placed(steps[:end], epochs[:end], reached[:end], after)
+
+
+def _lines(rows: Rows, place: Place) -> _Lines:
     batch, batches, step = rows.batch, rows.batches, rows.step
     has_step, has_epoch = ~np.isnan(step), ~np.isnan(rows.epoch)
     both = has_step & ~np.isnan(batch)
@@ -64,55 +119,33 @@ def placed(rows: Rows, place: Place) -> Placed:
     printed = ~np.isnan(step)
     per_epoch = carried(batches, ~np.isnan(batches), or_nan(place.batches))
     counts = ~np.isnan(batch) & ~printed & ~(np.isnan(epoch) & np.isnan(batches))
+    moves = printed | counts
     of_step = carried(epoch, printed | (counts & ~np.isnan(epoch)), or_nan(place.epoch_of_step))
     last_told = previous(of_step, or_nan(place.epoch_of_step))
     before = np.where(np.isnan(last_told), previous(epoch, or_nan(place.epoch)), last_told)
-    alone = has_step & ~has_epoch & ~rows.is_global
-    first_step = _first(step, alone, place.first_step)
-    first = np.fmin.accumulate(np.concatenate(((or_nan(place.first_epoch),), rows.epoch)))[1:]
-    numbered, numbers = _numbered(step, batch, epoch, per_epoch, both)
-    told = carried(numbered, numbers, or_nan(place.numbered_from))
-    moves = printed | counts
     inside = np.where(printed, step, batch)
     in_epoch = carried(inside, moves, or_nan(place.in_epoch))
-    was_in = previous(in_epoch, or_nan(place.in_epoch))
-    base, gap, made = np.full(len(rows), place.base), np.full(len(rows), or_nan(place.gap)), step
-    if counts.any():
-        gap = _gaps(inside, was_in, before, epoch, per_epoch, printed, counts, place.gap)
-        was_printed = previous(carried(printed.astype(float), moves, float(place.printed)), float(place.printed)) > 0
-        base = place.base + np.cumsum(_turns(batch, batches, was_in, before, epoch, per_epoch, counts & ~was_printed, counts, gap))
-        counted_from = np.where(np.isnan(told), np.where(first == 0, 0.0, 1.0), told)
-        start = np.where(rows.epoch_from == MOSTLY_ZERO, first == 1, rows.epoch_from)
-        start = np.where(np.isnan(start), counted_from, start)
-        before_it = np.fmax(0.0, epoch - start) * per_epoch
-        runs_on = (per_epoch + 1 < batch) & (before_it < batch) & (batch <= before_it + per_epoch)
-        derived = np.where(runs_on, 0.0, before_it) + batch
-        made = np.where(printed, step, np.where(np.isnan(epoch) | np.isnan(per_epoch), base + batch, derived))
-    elif printed.any():
-        gap = _gaps(inside, was_in, before, epoch, per_epoch, printed, counts, place.gap)
-    reached = carried(made, moves, or_nan(place.step))
-    is_printed = carried(printed.astype(float), moves, float(place.printed)) > 0
-    falls = alone & (step <= first_step) & ~np.isnan(epoch)
-    ends = has_epoch & rows.measured & np.isnan(rows.batch) & ~has_step
-    told_late = ends & np.isnan(previous(epoch, or_nan(place.epoch))) & ~np.isnan(was_in)
-    odd = told_late if not place.sums_up else counts & ~has_epoch & (batch <= was_in)
-    if place.runs_on is None:
-        odd = odd | (may_be_local & rows.local & (epoch > before))
-    turns = may_be_local & ~local
-    end = _regular(odd, turns, alone, falls & ~local, step, was_in, before, epoch, rows, reached, printed, is_printed, place)
-    said = ~np.isnan(rows.batch) | has_step | has_epoch
-    banner = carried((~rows.measured & ~np.isnan(batch)).astype(float), said, float(place.banner)) > 0
-    nowhere = rows.epoch_only | np.isnan(reached) | ~(is_printed | rows.here | banner)
-    steps = np.where(moves, made, np.where(nowhere, NAN, reached))
-    epochs = np.where(counts & np.isnan(epoch), NAN, epoch)
-    after = _after(place, end, epoch, first, per_epoch, local, in_epoch, gap, base, reached, is_printed, moves, told)
-    if end:
-        after.banner = bool(banner[end - 1])
-        after.ended = bool(carried(ends.astype(float), has_epoch, float(place.ended))[end - 1])
-        after.summed = bool(carried(rows.measured.astype(float), has_epoch, float(place.summed))[end - 1])
-        after.epoch_of_step = or_none(of_step[end - 1])
-        after.first_step = or_none(first_step) if alone[:end].any() else place.first_step
-    return Placed(steps[:end], epochs[:end], reached[:end], after)
+    return _Lines(
+        step, batch, batches, epoch, per_epoch, of_step, before, inside, in_epoch, previous(in_epoch, or_nan(place.in_epoch)),
+        has_step, has_epoch, both, may_be_local, local, has_step & ~has_epoch & ~rows.is_global, printed, counts, moves,
+    )  # fmt: skip
+
+
+def _made(rows: Rows, lines: _Lines, first: Floats, told: Floats, place: Place) -> tuple[Floats, Floats, Floats]:
+    """What the epochs before each line's have counted where their length is not printed, the smallest stride, and the global step."""
+    step, batch, epoch, per_epoch = lines.step, lines.batch, lines.epoch, lines.per_epoch
+    gap = _gaps(lines, place.gap) if lines.moves.any() else np.full(len(rows), or_nan(place.gap))
+    if not lines.counts.any():
+        return np.full(len(rows), place.base), gap, step
+    was_printed = previous(carried(lines.printed.astype(float), lines.moves, float(place.printed)), float(place.printed)) > 0
+    base = place.base + np.cumsum(_turns(lines, lines.counts & ~was_printed, gap))
+    counted_from = np.where(np.isnan(told), np.where(first == 0, 0.0, 1.0), told)
+    start = np.where(rows.epoch_from == MOSTLY_ZERO, first == 1, rows.epoch_from)
+    start = np.where(np.isnan(start), counted_from, start)
+    before_it = np.fmax(0.0, epoch - start) * per_epoch
+    runs_on = (per_epoch + 1 < batch) & (before_it < batch) & (batch <= before_it + per_epoch)
+    derived = np.where(runs_on, 0.0, before_it) + batch
+    return base, gap, np.where(lines.printed, step, np.where(np.isnan(epoch) | np.isnan(per_epoch), base + batch, derived))
 
 
 def _steps_alone(rows: Rows) -> bool:
@@ -136,72 +169,71 @@ def _stepped(rows: Rows, place: Place) -> Placed:
     return Placed(steps, np.full(len(rows), NAN), steps, after)
 
 
-def _regular(
-    odd: Flags, may_turn: Flags, alone: Flags, falls: Flags, step: Floats, was_in: Floats, before: Floats, epoch: Floats, rows: Rows,
-    reached: Floats, printed: Flags, is_printed: Flags, place: Place,
-) -> int:  # fmt: skip
+def _regular(rows: Rows, lines: _Lines, ends: Flags, reached: Floats, is_printed: Flags, first_step: float, place: Place) -> int:
     """How many lines come before the first whose meaning depends on more than is followed here."""
+    epoch, was_in = lines.epoch, lines.was_in
     was_printed = previous(is_printed.astype(float), float(place.printed)) > 0
+    if place.sums_up:
+        odd = lines.counts & ~lines.has_epoch & (lines.batch <= was_in)
+    else:  # the first line that tells the epoch of the batches above it
+        odd = ends & np.isnan(previous(epoch, or_nan(place.epoch))) & ~np.isnan(was_in)
+    if place.runs_on is None:
+        odd |= lines.may_be_local & rows.local & (epoch > lines.before)
     if place.local is None:
-        odd = odd | (may_turn & (epoch > before) & (step < was_in))
+        odd |= lines.may_be_local & ~lines.local & (epoch > lines.before) & (lines.step < was_in)
     if place.restarts:
-        odd = odd | alone
+        odd |= lines.alone
     elif place.local is None:
-        odd = odd | (falls & was_printed & (step < was_in))
-    unmeasured = printed & ~rows.measured
+        falls = lines.alone & (lines.step <= first_step) & ~np.isnan(epoch) & ~lines.local
+        odd |= falls & was_printed & (lines.step < was_in)
+    unmeasured = lines.printed & ~rows.measured
     if unmeasured.any():
-        odd = odd | (unmeasured & (step < previous(reached, or_nan(place.step))) & was_printed)
+        odd |= unmeasured & (lines.step < previous(reached, or_nan(place.step))) & was_printed
     return int(np.argmax(odd)) if odd.any() else len(rows)
 
 
-def _numbered(step: Floats, batch: Floats, epoch: Floats, per_epoch: Floats, both: Flags) -> tuple[Floats, Flags]:
+def _numbered(lines: _Lines) -> tuple[Floats, Flags]:
     """Which number the first epoch has, by the lines that tell the step and the batch; and which lines tell it."""
-    if not both.any():
-        return step, both
-    done = step - batch
-    tells = both & ~np.isnan(epoch) & (per_epoch > 0) & (done >= 0)
+    if not lines.both.any():
+        return lines.step, lines.both
+    done, per_epoch = lines.step - lines.batch, lines.per_epoch
+    tells = lines.both & ~np.isnan(lines.epoch) & (per_epoch > 0) & (done >= 0)
     tells[tells] = done[tells] % per_epoch[tells] == 0
-    first = np.full(step.size, NAN)
-    first[tells] = epoch[tells] - done[tells] / per_epoch[tells]
+    first = np.full(done.size, NAN)
+    first[tells] = lines.epoch[tells] - done[tells] / per_epoch[tells]
     first[(first != 0) & (first != 1)] = NAN
     return first, tells
 
 
-def _gaps(
-    inside: Floats, was_in: Floats, before: Floats, epoch: Floats, per_epoch: Floats, printed: Flags, counts: Flags, gap: float | None
-) -> Floats:
+def _gaps(lines: _Lines, gap: float | None) -> Floats:
     """The smallest stride so far, NaN where there was none."""
-    counts_here = counts & ~np.isnan(epoch) & np.isnan(per_epoch)
-    turns = ~np.isnan(before) & (epoch != before) & ~np.isnan(was_in)
-    strides = (printed | (counts_here & ~turns)) & (inside > was_in)
-    return np.fmin.accumulate(np.concatenate(((or_nan(gap),), np.where(strides, inside - was_in, NAN))))[1:]
+    counts_here = lines.counts & ~np.isnan(lines.epoch) & np.isnan(lines.per_epoch)
+    turns = ~np.isnan(lines.before) & (lines.epoch != lines.before) & ~np.isnan(lines.was_in)
+    strides = (lines.printed | (counts_here & ~turns)) & (lines.inside > lines.was_in)
+    return np.fmin.accumulate(np.concatenate(((or_nan(gap),), np.where(strides, lines.inside - lines.was_in, NAN))))[1:]
 
 
-def _turns(
-    batch: Floats, batches: Floats, was_in: Floats, before: Floats, epoch: Floats, per_epoch: Floats, goes_on: Flags, counts: Flags,
-    gap: Floats,
-) -> Floats:
+def _turns(lines: _Lines, goes_on: Flags, gap: Floats) -> Floats:
     """What each line adds to the steps of the epochs before it, where their length is not printed or no epoch is."""
+    batch, was_in = lines.batch, lines.was_in
     added = np.zeros(batch.size)
-    turns = counts & np.isnan(per_epoch) & ~np.isnan(before) & (epoch != before) & ~np.isnan(was_in)
+    turns = lines.counts & np.isnan(lines.per_epoch) & ~np.isnan(lines.before) & (lines.epoch != lines.before) & ~np.isnan(was_in)
     more = np.where(batch >= np.where(np.isnan(gap), was_in, gap), 0.0, np.where(np.isnan(gap), 1.0, gap))
     added[turns] = (was_in + more)[turns]
-    again = goes_on & np.isnan(epoch) & (batch < was_in)
-    added[again] = np.nan_to_num(batches[again])
+    again = goes_on & np.isnan(lines.epoch) & (batch < was_in)
+    added[again] = np.nan_to_num(lines.batches[again])
     return added
 
 
 def _after(
-    place: Place, end: int, epoch: Floats, first: Floats, per_epoch: Floats, local: Flags, in_epoch: Floats, gap: Floats, base: Floats,
-    reached: Floats, is_printed: Flags, moves: Flags, told: Floats,
-) -> Place:  # fmt: skip
-    if not end:
-        return place
-    at = end - 1
+    lines: _Lines, at: int, first: Floats, gap: Floats, base: Floats, reached: Floats, is_printed: Flags, told: Floats, place: Place
+) -> Place:
+    """The place at line ``at``."""
     return replace(
-        place, step=or_none(reached[at]), printed=bool(is_printed[at]), epoch=or_none(epoch[at]), batches=or_none(per_epoch[at]),
-        first_epoch=or_none(first[at]), local=True if local[at] else place.local, in_epoch=or_none(in_epoch[at]), gap=or_none(gap[at]),
-        base=float(base[at]), has_steps=place.has_steps or bool(moves[:end].any()), numbered_from=or_none(told[at]),
+        place, step=or_none(reached[at]), printed=bool(is_printed[at]), epoch=or_none(lines.epoch[at]),
+        batches=or_none(lines.per_epoch[at]), first_epoch=or_none(first[at]), local=True if lines.local[at] else place.local,
+        in_epoch=or_none(lines.in_epoch[at]), gap=or_none(gap[at]), base=float(base[at]), numbered_from=or_none(told[at]),
+        has_steps=place.has_steps or bool(lines.moves[: at + 1].any()), epoch_of_step=or_none(lines.of_step[at]),
     )  # fmt: skip
 
 
