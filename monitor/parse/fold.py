@@ -242,17 +242,18 @@ class Fold:
         step = at(reading.step)
         if step is not None:
             step = step * reading.scale + reading.offset
-        if at(reading.total_steps) is not None and not reading.local:
-            self.place.total_steps = at(reading.total_steps)
         if reading.total_epochs is not None:
             self.place.total_epochs = at(reading.total_epochs)
         here = self.stands_here(reading) or (reading.weak and self._may_stand_here(reading))
-        return self.place.see(
+        placed = self.place.see(
             step=step, epoch=at(reading.epoch), batch=at(reading.batch), batches=at(reading.batches),
             total=at(reading.total_steps), local=reading.local, epoch_from=reading.epoch_from, measured=bool(reading.values),
             epoch_only=reading.anchor in (Anchor.EPOCH, Anchor.BAR), here=here, is_global=reading.is_global,
             loose=reading.format == GENERAL and not self.said and not self.bars.trains,
         )  # fmt: skip
+        if reading.tells_total(self.place):
+            self.place.total_steps = at(reading.total_steps)
+        return placed
 
     def _count_by_total(self, reading: Reading, numbers: Sequence[bytes]) -> tuple[float | None, float | None]:
         total = numbers[reading.full[1]].decode("ascii", "replace")[:20] if reading.full else ""

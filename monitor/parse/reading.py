@@ -9,6 +9,8 @@ import zlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from monitor.parse.place import Place
+
 HOLE = "\x00"
 
 
@@ -93,6 +95,11 @@ class Reading:
     def placed(self) -> bool:
         """Whether the line itself tells where it belongs."""
         return self.step is not None or self.epoch is not None or self.batches is not None
+
+    def tells_total(self, place: Place) -> bool:
+        """Whether the total that stands behind the step is the run's, at ``place`` or after it: not where it is the epoch's."""
+        through = place.runs_on and self.step is not None and self.epoch is not None
+        return self.total_steps is not None and (not self.local or bool(through))
 
     def behind(self, label: str, text: str) -> Reading:
         """The reading of a line whose numbers begin with those of ``label``; ``text`` is the skeleton that was read."""

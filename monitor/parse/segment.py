@@ -214,7 +214,7 @@ def _places(groups: Sequence[Group], ranks: Sequence[Ints], fold: Fold) -> Place
 
 def _totals(groups: Sequence[Group], fold: Fold) -> None:
     """The totals that the last lines tell."""
-    of_steps = [group for group in groups if "total_steps" in group.numbers and not group.reading.local]
+    of_steps = [group for group in groups if "total_steps" in group.numbers and group.reading.tells_total(fold.place)]
     of_epochs = [group for group in groups if "total_epochs" in group.numbers]
     if of_steps:
         fold.place.total_steps = float(max(of_steps, key=lambda group: int(group.lines[-1])).numbers["total_steps"][-1])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from monitor.parse import Catalogue, LogParser
 from monitor.parse.pairs import named
-from rules.observation import Item, Observation
+from rules.observation import Item, Observation, Progress
 
 CATALOGUE = Catalogue.load()
 LOGS = {one.name: "".join(sample["log"] for sample in one.samples).encode() for one in CATALOGUE.formats}
@@ -89,3 +89,10 @@ def test_a_bar_is_no_witness_where_lines_tell_the_loss() -> None:
 def test_words_that_go_on_with_a_numbers_unit_do_not_name_the_next_number() -> None:
     skeleton = "step \x00 | loss \x00 | \x00% bf16 MFU | \x00 tok/s | lr | \x00"
     assert [one.key for one in named(skeleton)] == ["step", "loss", "", "", "lr"]
+
+
+def test_the_total_behind_a_step_that_runs_on_through_the_epochs_is_the_runs() -> None:
+    lines = [f"epoch: {1 + step // 600}/3, step: {step}/1800, loss: {2 - step / 2000:.4f}" for step in range(100, 1801, 100)]
+    within = [f"epoch: {1 + step // 600}/3, step: {step % 600}/600, loss: {2 - step / 2000:.4f}" for step in range(100, 1800, 100)]
+    assert {1800} == {item.total_steps for item in items_of("\n".join([*lines, ""]).encode()) if isinstance(item, Progress)} - {None}
+    assert 600 not in {item.total_steps for item in items_of("\n".join([*within, ""]).encode()) if isinstance(item, Progress)}
